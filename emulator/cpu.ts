@@ -98,7 +98,12 @@ export type Exit =
   /** `budget` instructions were executed. */
   | { readonly reason: "budget" }
   /** A memory access that the space does not permit; `generalProtection` when the address is not canonical (address is then 2^64-1). */
-  | { readonly reason: "fault"; readonly address: number; readonly access: AccessKind; readonly generalProtection: boolean }
+  | {
+      readonly reason: "fault";
+      readonly address: number;
+      readonly access: AccessKind;
+      readonly generalProtection: boolean;
+    }
   /** Processor exceptions that are not page faults, by SDM mnemonic. */
   | { readonly reason: "exception"; readonly vector: ExceptionVector }
   /** INT3 (CC). */
