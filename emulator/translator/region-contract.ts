@@ -1,0 +1,40 @@
+/**
+ * What the dispatcher (emulator/interpreter) and translated regions agree on.
+ *
+ * A region is a WebAssembly function `() -> i64` with one entry, the guest address it is installed for. It returns the guest
+ * RIP at which the guest goes on; the whole architectural state is then in memory, in the layout that the interpreter uses,
+ * and `remaining` has gone down by exactly the instructions that were executed.
+ *
+ * - `giveUp` is set to 1 when the instruction at the returned RIP must be done by the interpreter (a slow memory access, a
+ *   fault, an `execute` instruction, a budget too small for the next stretch). The dispatcher then clears it and does not
+ *   enter a region for that RIP: it interprets the block that begins there (or one instruction of it), then looks up regions again.
+ *   Otherwise the returned RIP is looked up at once: a jump to another region or to code that is not translated.
+ * - A region checks `remaining` at its entry and on back edges; it never executes more than that.
+ * - Guest calls are WebAssembly calls, through `enter` or directly inside a module. A callee returns any RIP; when it is not
+ *   the return address, the caller leaves at once without touching the state. So frames on the WebAssembly stack are hints:
+ *   dropping them is always right.
+ * - `enter(rip, expected)` is exported by the dispatcher module. It runs regions from `rip` on until the RIP is `expected`, no
+ *   region is installed for it, `giveUp` is set, or `depth` is used up, and returns the RIP. It never interprets and never
+ *   calls out of WebAssembly:
+ *
+ *       loop: if rip == expected return rip; slot = lookup(rip); if none return rip;
+ *             rip = call_indirect[slot](); if giveUp return rip; continue
+ *
+ * - `depth` bounds the WebAssembly stack: a region that calls takes 1 from it before and gives it back after, and leaves with
+ *   the RIP of its callee when it would be negative. The dispatcher sets it before each entry (400 is safe).
+ * - A store to a page that holds translated code must miss its write tag; nothing else is needed for self-modification,
+ *   because no region is entered between that store and `invalidate`.
+ */
+
+/** Byte offsets in the linear memory of what a region reaches. Constants of the memory layout. */
+export interface RegionMemory {
+  /** The running context, in the layout of context-layout.ts. */
+  readonly state: number;
+  /** One i32 a page slot: docs/decisions/0004. */
+  readonly readTags: number;
+  readonly writeTags: number;
+  /** i32 cells. */
+  readonly remaining: number;
+  readonly giveUp: number;
+  readonly depth: number;
+}
