@@ -1,0 +1,439 @@
+import { layout } from "../context-layout.ts";
+import { Flag } from "../context.ts";
+import type { ImmediateOperand, MemoryOperand, Operand, RegisterOperand } from "../isa/operand.ts";
+import { DEFERRED_REGISTER } from "../isa/operand.ts";
+import { opcode, type ValueType } from "../wasm/opcodes.ts";
+import { Flags } from "./flags.ts";
+import { fold } from "./fold.ts";
+import type {
+  Control,
+  Effect,
+  FlagWrite,
+  GuardVector,
+  InstructionExit,
+  InstructionIr,
+  Write,
+} from "./instruction-ir.ts";
+import type { Access, FlagName, Immediate, Node, RecordField, StateField, VectorPart } from "./node.ts";
+
+export type Width = 8 | 16 | 32 | 64;
+
+/** What the instruction being lifted is, as far as lifts ask. */
+export interface LiftSite {
+  /** Address of the instruction; undefined in a handler of the interpreter, which serves many. */
+  readonly address: number | undefined;
+  readonly next: number | undefined;
+  /** 16, 32 or 64. */
+  readonly operandSize: number;
+  readonly addressSize: 32 | 64;
+}
+
+/**
+ * What a lift writes an instruction's meaning with. All that is read is the state before the instruction, whatever was written in the meantime;
+ * loads and guards come before the store, and the lift makes at most one store.
+ *
+ * Values of 8 and 16 bits are i32, zero-extended when read, with undefined upper bits when written.
+ */
+export class Builder {
+  readonly site: LiftSite;
+  readonly flags = new Flags(this);
+  readonly #effects: Effect[] = [];
+  readonly #writes: Write[] = [];
+  readonly #addresses = new Map<MemoryOperand, Node>();
+  readonly #leaves = new Map<string, Node>();
+  #flagWrite: FlagWrite | undefined;
+  #control: Control | undefined;
+
+  constructor(site: LiftSite) {
+    this.site = site;
+  }
+
+  // Nodes
+
+  node(op: string, type: ValueType, args: readonly Node[], imm?: Immediate): Node {
+    for (const arg of args) arg.uses++;
+    return { op, type, args, imm, uses: 0 };
+  }
+  #leaf(key: string, op: string, type: ValueType, imm: Immediate): Node {
+    let leaf = this.#leaves.get(key);
+    if (!leaf) this.#leaves.set(key, (leaf = this.node(op, type, [], imm)));
+    return leaf;
+  }
+  /** A WebAssembly instruction without immediates, by name. Constants are folded. */
+  op(name: string, ...args: Node[]): Node {
+    const folded = fold(name, args);
+    if (folded) return "node" in folded ? folded.node : this.#constant(folded.value, folded.type);
+    const { params, result } = opcode(name);
+    if (!result) throw new Error(`${name} has no value`);
+    if (params.length !== args.length || params.some((type, index) => type !== args[index].type))
+      throw new Error(`${name} of ${args.map((arg) => `${arg.op}:${arg.type}`).join(", ")}`);
+    return this.node(name, result, args);
+  }
+  /** An instruction with a lane number: `i32x4.extract_lane`, `i16x8.replace_lane`, … */
+  lane(name: string, lane: number, ...args: Node[]): Node {
+    return this.node(name, opcode(name).result ?? "v128", args, lane);
+  }
+  shuffle(x: Node, y: Node, lanes: readonly number[]): Node {
+    return this.node("i8x16.shuffle", "v128", [x, y], Uint8Array.from(lanes));
+  }
+  #constant(value: bigint, type: "i32" | "i64"): Node {
+    return type === "i32" ? this.i32(Number(value)) : this.i64(value);
+  }
+  i32(value: number): Node {
+    return this.#leaf(`i32 ${value | 0}`, "const", "i32", value | 0);
+  }
+  i64(value: bigint): Node {
+    value = BigInt.asIntN(64, value);
+    return this.#leaf(`i64 ${value}`, "const", "i64", value);
+  }
+  f32(value: number): Node {
+    return this.node("const", "f32", [], value);
+  }
+  f64(value: number): Node {
+    return this.node("const", "f64", [], value);
+  }
+  v128(bytes: ArrayLike<number>): Node {
+    return this.node("const", "v128", [], Uint8Array.from(bytes));
+  }
+  /** `value` in the type of `like` (i32 or i64). */
+  constant(like: Node, value: number | bigint): Node {
+    return like.type === "i64" ? this.i64(BigInt(value)) : this.i32(Number(BigInt.asIntN(32, BigInt(value))));
+  }
+
+  // Operators named without type take it from their first operand. A number as second operand becomes a constant.
+
+  #binary(name: string, x: Node, y: Node | number | bigint): Node {
+    return this.op(`${x.type}.${name}`, x, typeof y === "object" ? y : this.constant(x, y));
+  }
+  add = (x: Node, y: Node | number | bigint): Node => this.#binary("add", x, y);
+  sub = (x: Node, y: Node | number | bigint): Node => this.#binary("sub", x, y);
+  mul = (x: Node, y: Node | number | bigint): Node => this.#binary("mul", x, y);
+  divU = (x: Node, y: Node | number | bigint): Node => this.#binary("div_u", x, y);
+  divS = (x: Node, y: Node | number | bigint): Node => this.#binary("div_s", x, y);
+  remU = (x: Node, y: Node | number | bigint): Node => this.#binary("rem_u", x, y);
+  remS = (x: Node, y: Node | number | bigint): Node => this.#binary("rem_s", x, y);
+  and = (x: Node, y: Node | number | bigint): Node => this.#binary("and", x, y);
+  or = (x: Node, y: Node | number | bigint): Node => this.#binary("or", x, y);
+  xor = (x: Node, y: Node | number | bigint): Node => this.#binary("xor", x, y);
+  shl = (x: Node, y: Node | number | bigint): Node => this.#binary("shl", x, y);
+  shrU = (x: Node, y: Node | number | bigint): Node => this.#binary("shr_u", x, y);
+  shrS = (x: Node, y: Node | number | bigint): Node => this.#binary("shr_s", x, y);
+  rotl = (x: Node, y: Node | number | bigint): Node => this.#binary("rotl", x, y);
+  rotr = (x: Node, y: Node | number | bigint): Node => this.#binary("rotr", x, y);
+  eq = (x: Node, y: Node | number | bigint): Node => this.#binary("eq", x, y);
+  ne = (x: Node, y: Node | number | bigint): Node => this.#binary("ne", x, y);
+  ltU = (x: Node, y: Node | number | bigint): Node => this.#binary("lt_u", x, y);
+  ltS = (x: Node, y: Node | number | bigint): Node => this.#binary("lt_s", x, y);
+  gtU = (x: Node, y: Node | number | bigint): Node => this.#binary("gt_u", x, y);
+  gtS = (x: Node, y: Node | number | bigint): Node => this.#binary("gt_s", x, y);
+  leU = (x: Node, y: Node | number | bigint): Node => this.#binary("le_u", x, y);
+  geU = (x: Node, y: Node | number | bigint): Node => this.#binary("ge_u", x, y);
+  eqz = (x: Node): Node => this.op(`${x.type}.eqz`, x);
+  clz = (x: Node): Node => this.op(`${x.type}.clz`, x);
+  ctz = (x: Node): Node => this.op(`${x.type}.ctz`, x);
+  popcnt = (x: Node): Node => this.op(`${x.type}.popcnt`, x);
+  not = (x: Node): Node => this.#binary("xor", x, -1);
+  neg = (x: Node): Node => this.op(`${x.type}.sub`, this.constant(x, 0), x);
+  /** `condition` (i32) ≠ 0 ? x : y; both are computed. */
+  select(condition: Node, x: Node, y: Node): Node {
+    if (condition.op === "const") return condition.imm === 0 ? y : x;
+    return this.node("select", x.type, [x, y, condition]);
+  }
+  wrap = (x: Node): Node => (x.type === "i32" ? x : this.op("i32.wrap_i64", x));
+  /** Zero extension of an i32 (or of nothing) to i64. */
+  extendU = (x: Node): Node => (x.type === "i64" ? x : this.op("i64.extend_i32_u", x));
+  extendS = (x: Node): Node => (x.type === "i64" ? x : this.op("i64.extend_i32_s", x));
+  /** The low `width` bits of `x`, zero-extended in its type. */
+  truncate(x: Node, width: number): Node {
+    if (x.type === "i64") return width >= 64 ? x : this.and(x, (1n << BigInt(width)) - 1n);
+    return width >= 32 ? x : this.and(x, 2 ** width - 1);
+  }
+  /** The low `width` bits of `x`, sign-extended in its type. */
+  signExtend(x: Node, width: number): Node {
+    if (width >= (x.type === "i64" ? 64 : 32)) return x;
+    return this.op(`${x.type}.extend${width}_s`, x);
+  }
+  /** `x` as a value of `width` bits, in the type that such values have. */
+  resize(x: Node, width: number): Node {
+    return width === 64 ? this.extendU(x) : this.truncate(this.wrap(x), width);
+  }
+
+  // Operands
+
+  /** The operand's value: i32 up to 32 bits (zero-extended), i64, or v128 for vector registers and 128 bits. `view` asks for the low part in another type. */
+  read(operand: Operand, view?: ValueType): Node {
+    switch (operand.kind) {
+      case "immediate":
+        return this.#immediate(operand, view);
+      case "register":
+        if (operand.file === "gpr") {
+          const value = this.gpr(operand.register, operand.width as Width, operand.high);
+          return view && view !== value.type ? this.#as(value, view) : value;
+        }
+        if (operand.file === "xmm") return this.xmm(operand.register, view ?? "v128");
+        throw new Error(`registers ${operand.file} have no view as a node`);
+      case "memory": {
+        const bytes = (operand.width / 8) as Access["bytes"];
+        const value = this.load(this.address(operand), operand.width === 256 ? 16 : bytes);
+        return view && view !== value.type ? this.#as(value, view) : value;
+      }
+    }
+  }
+  #as(value: Node, view: ValueType): Node {
+    if (value.type === "i32" && view === "i64") return this.extendU(value);
+    if (value.type === "i64" && view === "i32") return this.wrap(value);
+    if (value.type === "i32" && view === "f32") return this.op("f32.reinterpret_i32", value);
+    if (value.type === "i64" && view === "f64") return this.op("f64.reinterpret_i64", value);
+    if (value.type === "i32" && view === "v128")
+      return this.lane("i32x4.replace_lane", 0, this.v128(new Uint8Array(16)), value);
+    if (value.type === "i64" && view === "v128")
+      return this.lane("i64x2.replace_lane", 0, this.v128(new Uint8Array(16)), value);
+    if (value.type === "v128" && view !== "v128")
+      return this.lane(`${view}x${view.endsWith("32") ? 4 : 2}.extract_lane`, 0, value);
+    throw new Error(`no view of ${value.type} as ${view}`);
+  }
+  #immediate(operand: ImmediateOperand, view: ValueType | undefined): Node {
+    const wide = operand.width === 64 || view === "i64";
+    if (!operand.deferred) {
+      const value = BigInt.asUintN(operand.width, operand.value);
+      return wide ? this.i64(value) : this.i32(Number(value));
+    }
+    if (wide) return this.record("immediate", "i64");
+    return this.truncate(this.record("immediate", "i32"), operand.width);
+  }
+  /** The number that an immediate operand holds, for lifts that need it to know their shape (their instruction says `constantImmediate`). */
+  number(operand: Operand): number {
+    if (operand.kind !== "immediate" || operand.deferred) throw new Error("the immediate is not known here");
+    return Number(operand.value);
+  }
+  /** The upper 16 bytes of a 256-bit operand. */
+  readHigh(operand: Operand): Node {
+    if (operand.kind === "register") return this.#vector({ register: operand.register, part: "high" }, "v128");
+    if (operand.kind === "memory") return this.load(this.add(this.address(operand), 16), 16);
+    throw new Error("an immediate has no upper half");
+  }
+
+  /** Scalar values to a vector register leave its other lanes alone. i32 up to 32 bits, i64, f32, f64 or v128. */
+  write(operand: Operand, value: Node): void {
+    switch (operand.kind) {
+      case "immediate":
+        throw new Error("an immediate is written");
+      case "register":
+        if (operand.file === "gpr") this.writeGpr(operand.register, operand.width as Width, value, operand.high);
+        else if (operand.file === "xmm")
+          this.#write({ kind: "xmm", target: { register: operand.register, part: value.type }, value });
+        else throw new Error(`registers ${operand.file} are not written as nodes`);
+        return;
+      case "memory":
+        this.store(this.address(operand), (operand.width / 8) as Access["bytes"], value);
+    }
+  }
+  /** Writes a scalar to the low lane of a vector register and clears the rest of its low 16 bytes. */
+  writeZeroing(operand: Operand, value: Node): void {
+    this.write(operand, value.type === "v128" ? value : this.#as(this.#bits(value), "v128"));
+  }
+  #bits(value: Node): Node {
+    if (value.type === "f32") return this.op("i32.reinterpret_f32", value);
+    return value.type === "f64" ? this.op("i64.reinterpret_f64", value) : value;
+  }
+  writeHigh(operand: RegisterOperand, value: Node): void {
+    this.#write({ kind: "xmm", target: { register: operand.register, part: "high" }, value });
+  }
+  #write(write: Write): void {
+    write.value.uses++;
+    this.#writes.push(write);
+  }
+
+  // Registers by number
+
+  gpr(register: number, width: Width, high = false): Node {
+    const type = width === 64 ? "i64" : "i32";
+    return this.#leaf(`gpr ${register} ${width} ${high}`, "gpr", type, { register, width, high });
+  }
+  writeGpr(register: number, width: Width, value: Node, high = false): void {
+    if ((value.type === "i64") !== (width === 64)) throw new Error(`${value.type} written to ${width} bits`);
+    this.#write({ kind: "gpr", target: { register, width, high }, value });
+  }
+  xmm(register: number, part: ValueType): Node {
+    return this.#vector({ register, part }, part);
+  }
+  #vector(imm: VectorPart, type: ValueType): Node {
+    return this.#leaf(`xmm ${imm.register} ${imm.part}`, "xmm", type, imm);
+  }
+  /** A field of the state that is no register: MXCSR, the other bits of RFLAGS, segment bases, … */
+  state(field: StateField): Node {
+    return this.#leaf(`state ${field.offset} ${field.bytes}`, "state", field.bytes === 8 ? "i64" : "i32", field);
+  }
+  writeState(target: StateField, value: Node): void {
+    this.#write({ kind: "state", target, value });
+  }
+  /** RFLAGS but for the six arithmetic flags (i32). */
+  rflags(): Node {
+    return this.state({ offset: layout.rflags, bytes: 4 });
+  }
+  /** ±1 by DF, as i64, times `bytes`. */
+  direction(bytes: number): Node {
+    return this.select(this.and(this.rflags(), Flag.DF), this.i64(-BigInt(bytes)), this.i64(BigInt(bytes)));
+  }
+
+  // Constants of the instruction
+
+  record(field: RecordField, type: "i32" | "i64"): Node {
+    return this.#leaf(`record ${field} ${type}`, "record", type, field);
+  }
+  /** Address of the next instruction (i64). */
+  next(): Node {
+    return this.site.next === undefined ? this.record("next", "i64") : this.i64(BigInt(this.site.next));
+  }
+
+  // Memory
+
+  /** Effective address and segment base (i64). */
+  address(operand: MemoryOperand): Node {
+    let address = this.#addresses.get(operand);
+    if (!address) {
+      address = this.offset(operand);
+      if (operand.segment) {
+        const base = operand.deferred
+          ? this.#leaf("segment.record", "segment.record", "i64", undefined)
+          : this.state({ offset: operand.segment === "fs" ? layout.fsBase : layout.gsBase, bytes: 8 });
+        address = this.add(base, address);
+      }
+      this.#addresses.set(operand, address);
+    }
+    return address;
+  }
+  /** Effective address without segment base: what LEA gives (i64). */
+  offset(operand: MemoryOperand): Node {
+    const part = (register: number): Node =>
+      register >= DEFERRED_REGISTER
+        ? this.#leaf(`register.record ${register}`, "register.record", "i64", register - DEFERRED_REGISTER)
+        : this.gpr(register, 64);
+    let sum: Node | undefined;
+    if (operand.base >= 0) sum = part(operand.base);
+    if (operand.index >= 0) {
+      const scale = operand.deferred ? this.record("scale", "i64") : this.i64(BigInt(operand.scale));
+      const index = this.shl(part(operand.index), scale);
+      sum = sum ? this.add(sum, index) : index;
+    }
+    const displacement = operand.deferred ? this.record("displacement", "i64") : this.i64(BigInt(operand.displacement));
+    sum = sum ? this.add(sum, displacement) : displacement;
+    return operand.addressWidth === 32 ? this.and(sum, 0xffff_ffffn) : sum;
+  }
+  /** i32 (zero-extended) up to 4 bytes, i64 for 8, v128 for 16. */
+  load(address: Node, bytes: Access["bytes"]): Node {
+    const known = this.#effects.find(
+      (effect) =>
+        effect.kind === "load" && effect.node.args[0] === address && (effect.node.imm as Access).bytes === bytes,
+    );
+    if (known?.kind === "load") return known.node;
+    const type = bytes === 16 ? "v128" : bytes === 8 ? "i64" : "i32";
+    const access: Access = { bytes, update: false };
+    const node = this.node("load", type, [address], access);
+    node.uses++;
+    this.#effects.push({ kind: "load", node });
+    return node;
+  }
+  /** Stores the low `bytes` of `value`. */
+  store(address: Node, bytes: Access["bytes"], value: Node): void {
+    if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a lift makes one store");
+    let checked = false;
+    for (const effect of this.#effects)
+      if (effect.kind === "load" && effect.node.args[0] === address) {
+        const access = effect.node.imm as Access;
+        if (access.bytes === bytes) access.update = checked = true;
+      }
+    address.uses++;
+    value = this.#bits(value);
+    if (value.type === "v128" && bytes < 16) value = this.#as(value, bytes === 8 ? "i64" : "i32");
+    value.uses++;
+    this.#effects.push({ kind: "store", address, bytes, value, checked });
+  }
+  /** Raises `vector` when `condition` is not 0. Comes before the store. */
+  guard(condition: Node, vector: GuardVector): void {
+    if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a guard comes before the store");
+    condition.uses++;
+    this.#effects.push({ kind: "guard", condition, vector });
+  }
+  /** Faults with #GP unless `address` is a multiple of 16 (legacy SSE operands of 128 bits). */
+  aligned16(operand: Operand): void {
+    if (operand.kind === "memory") this.guard(this.wrap(this.and(this.address(operand), 15)), "GP");
+  }
+
+  // Flags
+
+  /** A flag as 0 or 1. */
+  flag(name: FlagName): Node {
+    const raw = this.rawFlag(name);
+    if (name === "pf") return this.eqz(this.and(this.popcnt(this.and(raw, 0xff)), 1));
+    if (name === "af") return this.and(this.shrU(raw, 4), 1);
+    return this.ne(raw, 0);
+  }
+  /** A flag in the form of the state: see `Node`. */
+  rawFlag(name: FlagName): Node {
+    return this.#leaf(`flag ${name}`, "flag", "i32", name);
+  }
+  /** Condition code 0–15 (the low four bits of Jcc) as 0 or 1. */
+  condition(code: number): Node {
+    return this.node("condition", "i32", [this.#expandCondition(code)], code);
+  }
+  #expandCondition(code: number): Node {
+    const base = ((): Node => {
+      switch (code >> 1) {
+        case 0:
+          return this.flag("of");
+        case 1:
+          return this.flag("cf");
+        case 2:
+          return this.flag("zf");
+        case 3:
+          return this.or(this.flag("cf"), this.flag("zf"));
+        case 4:
+          return this.flag("sf");
+        case 5:
+          return this.flag("pf");
+        case 6:
+          return this.xor(this.flag("sf"), this.flag("of"));
+        default:
+          return this.or(this.flag("zf"), this.xor(this.flag("sf"), this.flag("of")));
+      }
+    })();
+    return code & 1 ? this.eqz(base) : base;
+  }
+  setFlags(flags: FlagWrite): void {
+    if (this.#flagWrite) throw new Error("flags are set once");
+    for (const node of [flags.cf, flags.pf, flags.af, flags.zf, flags.sf, flags.of]) if (node) node.uses++;
+    if (flags.compare) {
+      flags.compare.x.uses++;
+      flags.compare.y.uses++;
+    }
+    this.#flagWrite = flags;
+  }
+
+  // Control
+
+  #end(control: Control): void {
+    if (this.#control) throw new Error("control is transferred twice");
+    this.#control = control;
+  }
+  jump(target: Node, how: "direct" | "indirect" | "call" | "indirectCall" | "return"): void {
+    target.uses++;
+    this.#end({ kind: "jump", target, how });
+  }
+  branch(condition: Node, target: Node): void {
+    condition.uses++;
+    target.uses++;
+    this.#end({ kind: "branch", condition, target });
+  }
+  exit(exit: InstructionExit, argument?: Node): void {
+    if (argument) argument.uses++;
+    this.#end({ kind: "exit", exit, argument });
+  }
+  raise(vector: "UD" | "GP" | "DE"): void {
+    this.#end({ kind: "raise", vector });
+  }
+
+  finish(): InstructionIr {
+    return { effects: this.#effects, writes: this.#writes, flags: this.#flagWrite, control: this.#control };
+  }
+}

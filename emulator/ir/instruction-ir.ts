@@ -1,0 +1,61 @@
+import type { FlagName, Node, RegisterPart, StateField, VectorPart } from "./node.ts";
+
+/** The exceptions that a guard can raise. */
+export type GuardVector = "DE" | "GP" | "UD" | "AC" | "XM";
+
+/** In program order: each may stop the instruction, none has changed anything when it does. At most one store an instruction. */
+export type Effect =
+  /** `node.op` is `load`. It happens even if nobody uses the value. */
+  | { readonly kind: "load"; readonly node: Node }
+  /** Raises `vector` when `condition` (i32) is not 0. */
+  | { readonly kind: "guard"; readonly condition: Node; readonly vector: GuardVector }
+  /** Stores the low `bytes` of `value`. `checked`: a load with `update` went before; the store cannot fault. */
+  | {
+      readonly kind: "store";
+      readonly address: Node;
+      readonly bytes: 1 | 2 | 4 | 8 | 16;
+      readonly value: Node;
+      readonly checked: boolean;
+    };
+
+/** Happen at once after all effects: every value is computed from the state before the instruction. Later entries win over earlier ones. */
+export type Write =
+  /** 8 and 16 bits leave the rest of the register alone, 32 bits clear the upper half. `value` is i64 for 64 bits, else i32; only its low `width` bits count. */
+  | { readonly kind: "gpr"; readonly target: RegisterPart; readonly value: Node }
+  /** Scalar parts leave the other lanes alone. */
+  | { readonly kind: "xmm"; readonly target: VectorPart; readonly value: Node }
+  | { readonly kind: "state"; readonly target: StateField; readonly value: Node };
+
+/**
+ * New flags; those absent keep their values. In the forms of the `flag` leaf: `cf`, `zf`, `sf`, `of` 0 or not 0, `pf` a value whose low byte's
+ * parity counts, `af` bit 4.
+ */
+export interface FlagWrite extends Partial<Record<FlagName, Node>> {
+  /** cf, zf, sf, of are those of `x - y` in `width` bits (x and y as `read` gives them), or of `x` after a logical operation (`cf = of = 0`). */
+  compare?: { readonly kind: "sub" | "logic"; readonly x: Node; readonly y: Node; readonly width: 8 | 16 | 32 | 64 };
+}
+
+/** How the instruction ends when it is not by going on with the next. Targets (i64) are computed from the state before the instruction. */
+export type Control =
+  | {
+      readonly kind: "jump";
+      readonly target: Node;
+      readonly how: "direct" | "indirect" | "call" | "indirectCall" | "return";
+    }
+  /** To `target` when `condition` is not 0, else to the next instruction. */
+  | { readonly kind: "branch"; readonly condition: Node; readonly target: Node }
+  /** Leaves to the engine with RIP after the instruction, as the effects and writes leave the state. `argument` (i32) is the vector of `interrupt`. */
+  | { readonly kind: "exit"; readonly exit: InstructionExit; readonly argument: Node | undefined }
+  /** Faults with `vector`; the only content of its instruction. */
+  | { readonly kind: "raise"; readonly vector: "UD" | "GP" | "DE" };
+
+/** `reconsider`: something changed that the engine looks at between instructions (TF after POPFQ). */
+export type InstructionExit = "syscall" | "breakpoint" | "interrupt" | "reconsider";
+
+/** What one instruction does, in the order: effects, then writes and flags at once, then control. */
+export interface InstructionIr {
+  readonly effects: readonly Effect[];
+  readonly writes: readonly Write[];
+  readonly flags: FlagWrite | undefined;
+  readonly control: Control | undefined;
+}
