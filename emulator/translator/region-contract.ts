@@ -1,7 +1,7 @@
 /**
  * What the dispatcher (emulator/interpreter) and translated regions agree on.
  *
- * A region is a WebAssembly function `() -> i64` with one entry, the guest address it is installed for. It returns the guest
+ * A region is a WebAssembly function `(depth: i32) -> i64` with one entry, the guest address it is installed for. It returns the guest
  * RIP at which the guest goes on; the whole architectural state is then in memory, in the layout that the interpreter uses,
  * and `remaining` has gone down by exactly the instructions that were executed.
  *
@@ -13,15 +13,14 @@
  * - Guest calls are WebAssembly calls, through `enter` or directly inside a module. A callee returns any RIP; when it is not
  *   the return address, the caller leaves at once without touching the state. So frames on the WebAssembly stack are hints:
  *   dropping them is always right.
- * - `enter(rip, expected)` is exported by the dispatcher module. It runs regions from `rip` on until the RIP is `expected`, no
- *   region is installed for it, `giveUp` is set, or `depth` is used up, and returns the RIP. It never interprets and never
+ * - `depth` bounds the WebAssembly stack: the dispatcher passes 300; a region passes one less to its callee, and leaves with the
+ *   RIP of the callee when it has none left.
+ * - `enter(rip: i64, expected: i64, depth: i32) -> i64` is exported by the dispatcher module. It runs regions from `rip` on until
+ *   the RIP is `expected`, no region is installed for it or `giveUp` is set, and returns the RIP. It never interprets and never
  *   calls out of WebAssembly:
  *
- *       loop: if rip == expected return rip; slot = lookup(rip); if none return rip;
- *             rip = call_indirect[slot](); if giveUp return rip; continue
+ *       loop: if rip == expected or giveUp return rip; slot = lookup(rip); if none return rip; rip = call_indirect[slot](depth)
  *
- * - `depth` bounds the WebAssembly stack: a region that calls takes 1 from it before and gives it back after, and leaves with
- *   the RIP of its callee when it would be negative. The dispatcher sets it before each entry (400 is safe).
  * - A store to a page that holds translated code must miss its write tag; nothing else is needed for self-modification,
  *   because no region is entered between that store and `invalidate`.
  */
@@ -36,5 +35,4 @@ export interface RegionMemory {
   /** i32 cells. */
   readonly remaining: number;
   readonly giveUp: number;
-  readonly depth: number;
 }
