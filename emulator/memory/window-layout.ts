@@ -1,0 +1,45 @@
+/**
+ * Where things lie in the 4 GiB linear memory of an address space: docs/decisions/0004-direct-window.md.
+ *
+ * A guest page lies at the low 32 bits of its address, its *slot*, unless the slot is taken or reserved below.
+ */
+import { layout } from "../context-layout.ts";
+
+const MIB = 0x10_0000;
+
+export const windowLayout = {
+  /** Pages below this have no slot: the engine's small data, at addresses that make short WebAssembly offsets. */
+  reservedLow: 0x1_0000,
+  /** The running context, in the layout of context-layout.ts. */
+  state: 0x1000,
+  /**
+   * Cells of the dispatcher, i32 unless said otherwise; see emulator/interpreter/dispatcher.ts.
+   */
+  remaining: 0x1800,
+  giveUp: 0x1804,
+  /** One past the record of the block that runs next to be executed without looking around. */
+  limit: 0x1808,
+  exit: 0x180c,
+  exitArgument: 0x1810,
+  /** Operands of 16 bytes on their way between a handler and the slow path. */
+  scratch: 0x1820,
+
+  /** Pages from here on have no slot: tables and decoded blocks. */
+  reservedHigh: 0xf800_0000,
+  /**
+   * One i64 a slot: the number (address >> 12) of the page that lies there if reads (writes) may go straight to it, else NO_PAGE.
+   * So one comparison with `(address + size - 1) >>> 12` at the entry of `address` tells permission, owner, canonical form
+   * and that the access does not cross into another page.
+   */
+  readTags: 0xf800_0000,
+  writeTags: 0xf800_0000 + 8 * MIB,
+  /** Block cache of the dispatcher. */
+  blockCache: 0xf800_0000 + 16 * MIB,
+  blocks: 0xf800_0000 + 20 * MIB,
+  blocksEnd: 0xffff_0000,
+} as const;
+
+/** A tag that no page number equals: page numbers have 52 bits. */
+export const NO_PAGE = -1n;
+
+if (windowLayout.state + layout.size > windowLayout.remaining) throw new Error("the context overlaps the cells");
