@@ -1,0 +1,39 @@
+import type { AddressSpace, CpuLevel, ExceptionVector } from "../cpu.ts";
+import type { Context } from "../context.ts";
+import type { Instruction } from "./instruction.ts";
+import type { MemoryOperand, Operand } from "./operand.ts";
+
+/** An exception that is no page fault, on its way to the end of `run`. The instruction has changed nothing. */
+export class CpuException extends Error {
+  override readonly name = "CpuException";
+  readonly vector: ExceptionVector;
+  constructor(vector: ExceptionVector) {
+    super(`#${vector}`);
+    this.vector = vector;
+  }
+}
+
+/**
+ * What `execute` works on: the state in memory, at the boundary before the instruction. RIP is already that of the next
+ * instruction; on a fault the engine puts it back.
+ */
+export interface Machine {
+  readonly context: Context;
+  /** Honours protection and throws GuestFault. */
+  readonly space: AddressSpace;
+  readonly instruction: Instruction;
+  readonly level: CpuLevel;
+  /** Effective address with segment base. Not canonical: throws GuestFault, which becomes #GP. */
+  address(operand: MemoryOperand): number;
+  /** Value of a general register, memory operand (up to 64 bits) or immediate, unsigned. */
+  read(operand: Operand): bigint;
+  /** As the processor writes it: 32 bits clear the upper half of a register. */
+  write(operand: Operand, value: bigint): void;
+  raise(vector: ExceptionVector): never;
+  /** Time stamp counter at this instruction. */
+  timeStamp(): bigint;
+  /** 64 bits of the generator behind RDRAND. */
+  random(): bigint;
+  /** CPUID of this processor: EAX, EBX, ECX, EDX. */
+  cpuid(leaf: number, subleaf: number): readonly [number, number, number, number];
+}
