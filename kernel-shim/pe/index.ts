@@ -1,0 +1,17 @@
+export { PeError } from "./error.ts";
+export type { PeErrorKind } from "./error.ts";
+export { parsePe, PeImage } from "./image.ts";
+export { DllCharacteristics, Directory, FileCharacteristics, Machine, Subsystem } from "./headers.ts";
+export type { DataDirectory, Headers, SectionHeader } from "./headers.ts";
+export { ExportTable, exportsOf } from "./exports.ts";
+export type { Export, ExportTarget } from "./exports.ts";
+export { importsOf } from "./imports.ts";
+export type { ImportedFunction, ImportedModule } from "./imports.ts";
+export { canRelocate, relocationsOf, RelocationType } from "./relocations.ts";
+export type { Relocation } from "./relocations.ts";
+export { tlsOf } from "./tls.ts";
+export type { TlsDirectory } from "./tls.ts";
+export { layoutImage, SegmentProtection } from "./layout.ts";
+export type { ImageLayout, ImageSegment } from "./layout.ts";
+export { checkProgram, toolchainOf } from "./program.ts";
+export type { Toolchain } from "./program.ts";
