@@ -5,7 +5,7 @@
  * RIP at which the guest goes on; the whole architectural state is then in memory, in the layout that the interpreter uses,
  * and `remaining` has gone down by exactly the instructions that were executed.
  *
- * - `giveUp` is set to 1 when the instruction at the returned RIP must be done by the interpreter (a slow memory access, a
+ * - `giveUp` is set to a `GiveUp` reason when the instruction at the returned RIP must be done by the interpreter (a slow memory access, a
  *   fault, an `execute` instruction, a budget too small for the next stretch). The dispatcher then clears it and does not
  *   enter a region for that RIP: it interprets the block that begins there (or one instruction of it), then looks up regions again.
  *   Otherwise the returned RIP is looked up at once: a jump to another region or to code that is not translated.
@@ -29,10 +29,23 @@
 export interface RegionMemory {
   /** The running context, in the layout of context-layout.ts. */
   readonly state: number;
-  /** One i32 a page slot: docs/decisions/0004. */
+  /** One i64 a page slot: docs/decisions/0004. */
   readonly readTags: number;
   readonly writeTags: number;
   /** i32 cells. */
   readonly remaining: number;
   readonly giveUp: number;
 }
+
+/** Why a region left an instruction to the interpreter; what the cell `giveUp` holds. 0: it did not. */
+export const GiveUp = {
+  /** The tag check of a memory operand failed: no permission, a slow page, an access across pages. */
+  memory: 1,
+  /** The instruction has no lift, or ends in an exit or a fault. */
+  instruction: 2,
+  /** A guard's condition holds: the instruction will fault. */
+  guard: 3,
+  /** The next stretch may execute more than `remaining` instructions. */
+  budget: 4,
+} as const;
+export type GiveUp = (typeof GiveUp)[keyof typeof GiveUp];

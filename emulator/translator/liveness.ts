@@ -1,0 +1,131 @@
+/** What the instructions of a region read and change, for the analyses over its graph. */
+import type { FlagWrite, InstructionIr } from "../ir/instruction-ir.ts";
+import { flagNames, type FlagName, type Node, type RegisterPart, type VectorPart } from "../ir/node.ts";
+import type { BudgetPlan } from "./budget.ts";
+import { solveBackward, solveForward, type Solution } from "./data-flow.ts";
+import { ALL_FLAGS, conditionOf, flagBit } from "./flag-kind.ts";
+import type { Block, Region } from "./region.ts";
+
+/** Calls `visit` once for every node reachable from `roots`. */
+export function forEachNode(roots: Iterable<Node>, visit: (node: Node) => void, seen = new Set<Node>()): void {
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    visit(root);
+    forEachNode(root.args, visit, seen);
+  }
+}
+
+/** Flags that computing the nodes asks for. */
+export function flagsRead(roots: Iterable<Node>): number {
+  let mask = 0;
+  forEachNode(roots, ({ op, imm }) => {
+    if (op === "flag") mask |= flagBit[imm as FlagName];
+  });
+  return mask;
+}
+
+/** The nodes that an instruction computes whatever becomes of its flags. */
+export function rootsOf({ effects, writes, control }: InstructionIr): Node[] {
+  const roots: Node[] = [];
+  for (const effect of effects) {
+    if (effect.kind === "load") roots.push(effect.node);
+    else if (effect.kind === "guard") roots.push(effect.condition);
+    else roots.push(effect.address, effect.value);
+  }
+  for (const { value } of writes) roots.push(value);
+  if (control?.kind === "jump") roots.push(control.target);
+  if (control?.kind === "branch") roots.push(control.condition);
+  return roots;
+}
+
+/** May the instruction leave the region before it has done anything? */
+export const mayGiveUp = ({ effects }: InstructionIr): boolean => effects.length > 0;
+
+/** Flags needed before the instruction when `after` are needed behind it. */
+export function flagsNeededBefore(ir: InstructionIr, after: number): number {
+  if (mayGiveUp(ir)) return ALL_FLAGS;
+  let needed = after;
+  if (ir.flags) {
+    const computed = flagNames.flatMap((name) => (after & flagBit[name] && ir.flags![name]) || []);
+    needed = (needed & ~overwritten(ir.flags)) | flagsRead(computed);
+  }
+  return needed | flagsRead(rootsOf(ir));
+}
+
+/** Flags that no longer depend on what they were. */
+function overwritten(write: FlagWrite): number {
+  if (conditionOf(write)) return 0;
+  return flagNames.reduce((mask, name) => mask | (write[name] ? flagBit[name] : 0), 0);
+}
+
+/** Flags that may be asked for at the blocks' starts and ends. Wherever the region is left all are. */
+export function flagLiveness(region: Region, { needed: checks }: BudgetPlan): Solution {
+  return solveBackward(region.graph, (index, mask) => {
+    const { instructions } = region.blocks[index]!;
+    let needed = leavesAtEnd(region, index) ? ALL_FLAGS : mask;
+    for (let at = instructions.length - 1; at >= 0; at--) needed = flagsNeededBefore(instructions[at]!.ir!, needed);
+    return checks[index] ? ALL_FLAGS : needed;
+  });
+}
+
+/** Can control leave the region behind the block's last instruction? */
+export function leavesAtEnd(region: Region, index: number): boolean {
+  const { terminator } = region.blocks[index]!;
+  switch (terminator.kind) {
+    case "call":
+    case "indirect":
+    case "giveUp":
+      return true;
+    case "fall":
+    case "jump":
+      return region.blockAt(terminator.target) === undefined;
+    case "branch":
+      return region.blockAt(terminator.taken) === undefined || region.blockAt(terminator.next) === undefined;
+  }
+}
+
+export interface RegisterUse {
+  /** Masks over register numbers. */
+  readonly gpr: number;
+  readonly gprWritten: number;
+  /** Low halves in bits 0–15, upper halves in bits 16–31. */
+  readonly vector: number;
+  readonly vectorWritten: number;
+}
+
+const vectorBit = ({ register, part }: VectorPart): number => 1 << (register + (part === "high" ? 16 : 0));
+
+export function registerUse({ instructions }: Block): RegisterUse {
+  let gpr = 0;
+  let gprWritten = 0;
+  let vector = 0;
+  let vectorWritten = 0;
+  const seen = new Set<Node>();
+  for (const { ir } of instructions) {
+    if (!ir) continue;
+    const flags = ir.flags ? flagNames.flatMap((name) => ir.flags![name] ?? []) : [];
+    forEachNode(
+      [...rootsOf(ir), ...flags],
+      ({ op, imm }) => {
+        if (op === "gpr") gpr |= 1 << (imm as RegisterPart).register;
+        if (op === "xmm") vector |= vectorBit(imm as VectorPart);
+      },
+      seen,
+    );
+    for (const write of ir.writes) {
+      if (write.kind === "gpr") gprWritten |= 1 << write.target.register;
+      if (write.kind === "xmm") vectorWritten |= vectorBit(write.target);
+    }
+  }
+  return { gpr: gpr | gprWritten, gprWritten, vector: vector | vectorWritten, vectorWritten };
+}
+
+/** Registers that may differ from memory, where the region writes them back before each call. */
+export function dirtyRegisters(region: Region, written: readonly number[]): Solution {
+  return solveForward(
+    region.graph,
+    (index, mask) => (region.blocks[index]!.terminator.kind === "call" ? 0 : mask | written[index]!),
+    0,
+  );
+}

@@ -1,0 +1,243 @@
+/** Emits an instruction's expressions with guest registers and flags in locals. */
+import { layout } from "../context-layout.ts";
+import type { FlagName, Node, RegisterPart, StateField, VectorPart } from "../ir/node.ts";
+import type { FunctionBuilder } from "../wasm/function-builder.ts";
+import { opcode, type ValueType } from "../wasm/opcodes.ts";
+
+/** Locals that hold the guest's registers in a region. */
+export class RegisterLocals {
+  readonly #f: FunctionBuilder;
+  readonly #state: number;
+  readonly #gpr = new Map<number, number>();
+  /** By register, upper halves from 16 on. */
+  readonly #vector = new Map<number, number>();
+
+  constructor(f: FunctionBuilder, state: number) {
+    this.#f = f;
+    this.#state = state;
+  }
+  gpr(register: number): number {
+    let local = this.#gpr.get(register);
+    if (local === undefined) this.#gpr.set(register, (local = this.#f.local("i64")));
+    return local;
+  }
+  vector(register: number, high: boolean): number {
+    const key = register + (high ? 16 : 0);
+    let local = this.#vector.get(key);
+    if (local === undefined) this.#vector.set(key, (local = this.#f.local("v128")));
+    return local;
+  }
+  /** Loads from the context the registers of the masks (see RegisterUse). */
+  load(gprMask: number, vectorMask: number): void {
+    this.#each(gprMask, (register) =>
+      this.#f.i32(0).memory("i64.load", this.#gprOffset(register)).set(this.gpr(register)),
+    );
+    this.#each(vectorMask, (key) =>
+      this.#f
+        .i32(0)
+        .memory("v128.load", this.#vectorOffset(key))
+        .set(this.vector(key & 15, key >= 16)),
+    );
+  }
+  store(gprMask: number, vectorMask: number): void {
+    this.#each(gprMask, (register) =>
+      this.#f.i32(0).get(this.gpr(register)).memory("i64.store", this.#gprOffset(register)),
+    );
+    this.#each(vectorMask, (key) =>
+      this.#f
+        .i32(0)
+        .get(this.vector(key & 15, key >= 16))
+        .memory("v128.store", this.#vectorOffset(key)),
+    );
+  }
+  #each(mask: number, visit: (number: number) => void): void {
+    for (let number = 0; number < 32; number++) if (mask & (1 << number)) visit(number);
+  }
+  #gprOffset(register: number): number {
+    return this.#state + layout.gpr + register * 8;
+  }
+  #vectorOffset(key: number): number {
+    return this.#state + (key < 16 ? layout.xmm + key * 16 : layout.ymmHigh + (key - 16) * 16);
+  }
+}
+
+/** Who knows what flags and flag operands are at the moment. */
+export interface FlagReader {
+  /** Pushes the raw flag (i32). */
+  flag(name: FlagName): void;
+  /** Pushes condition `code` as 0 or 1; `expanded` is it as an expression over flags. */
+  condition(code: number, expanded: Node): void;
+}
+
+export class NodeEmitter {
+  readonly #f: FunctionBuilder;
+  readonly #registers: RegisterLocals;
+  readonly #state: number;
+  readonly #flags: FlagReader;
+  #operands: readonly number[] = [];
+  /** Values of the present instruction that are in locals. */
+  #values = new Map<Node, number>();
+  #temporaries: number[] = [];
+
+  constructor(f: FunctionBuilder, registers: RegisterLocals, state: number, flags: FlagReader) {
+    this.#f = f;
+    this.#registers = registers;
+    this.#state = state;
+    this.#flags = flags;
+  }
+
+  /** Forgets the values of the instruction before. */
+  beginInstruction(): void {
+    for (const local of this.#temporaries) this.#f.release(local);
+    this.#temporaries = [];
+    this.#values = new Map();
+  }
+  temporary(type: ValueType): number {
+    const local = this.#f.local(type);
+    this.#temporaries.push(local);
+    return local;
+  }
+  /** Says that the local holds the value of `node`. */
+  define(node: Node, local: number): void {
+    this.#values.set(node, local);
+  }
+  /** The local that holds the value of `node`, computed now unless it was before. */
+  local(node: Node): number {
+    let local = this.#values.get(node);
+    if (local === undefined) {
+      this.#compute(node);
+      local = this.temporary(node.type);
+      this.#f.set(local);
+      this.#values.set(node, local);
+    }
+    return local;
+  }
+  /** Evaluates expressions over `operand` leaves, which are in `locals`. Values kept meanwhile are valid nowhere else. */
+  withOperands(locals: readonly number[], emit: () => void): void {
+    const outer = { operands: this.#operands, values: this.#values };
+    this.#operands = locals;
+    this.#values = new Map();
+    emit();
+    this.#operands = outer.operands;
+    this.#values = outer.values;
+  }
+
+  /** Pushes the value of `node`. Must not be called in an arm that not every path takes, except for `operand` expressions. */
+  push(node: Node): void {
+    const known = this.#values.get(node);
+    if (known !== undefined) {
+      this.#f.get(known);
+      return;
+    }
+    this.#compute(node);
+    if (node.uses > 1 && node.args.length > 0) {
+      const local = this.temporary(node.type);
+      this.#f.tee(local);
+      this.#values.set(node, local);
+    }
+  }
+
+  #compute(node: Node): void {
+    const f = this.#f;
+    switch (node.op) {
+      case "const":
+        this.#constant(node);
+        return;
+      case "gpr":
+        this.#gpr(node.imm as RegisterPart);
+        return;
+      case "xmm":
+        this.#vector(node.imm as VectorPart);
+        return;
+      case "state": {
+        const { offset, bytes } = node.imm as StateField;
+        f.i32(0).memory(
+          ["", "i32.load8_u", "i32.load16_u", "", "i32.load", "", "", "", "i64.load"][bytes]!,
+          this.#state + offset,
+        );
+        return;
+      }
+      case "flag":
+        this.#flags.flag(node.imm as FlagName);
+        return;
+      case "condition":
+        this.#flags.condition(node.imm as number, node.args[0]!);
+        return;
+      case "operand":
+        f.get(this.#operands[node.imm as number]!);
+        return;
+      case "load":
+        throw new Error("a load is asked for before it happens");
+    }
+    for (const arg of node.args) this.push(arg);
+    if (node.op === "select") {
+      if (node.type === "v128") f.code.bytes([0x1c, 1, 0x7b]);
+      else f.select();
+      return;
+    }
+    switch (opcode(node.op).immediate) {
+      case "lane":
+        f.lane(node.op, node.imm as number);
+        return;
+      case "shuffle":
+        f.shuffle(node.imm as Uint8Array);
+        return;
+      default:
+        f.op(node.op);
+    }
+  }
+
+  #constant({ type, imm }: Node): void {
+    const f = this.#f;
+    switch (type) {
+      case "i32":
+        f.i32(imm as number);
+        return;
+      case "i64":
+        f.i64(imm as bigint);
+        return;
+      case "f32":
+        f.f32(imm as number);
+        return;
+      case "f64":
+        f.f64(imm as number);
+        return;
+      case "v128":
+        f.v128(imm as Uint8Array);
+    }
+  }
+
+  #gpr({ register, width, high }: RegisterPart): void {
+    const f = this.#f.get(this.#registers.gpr(register));
+    if (width === 64) return;
+    f.op("i32.wrap_i64");
+    if (high) f.i32(8).op("i32.shr_u");
+    if (width < 32) f.i32(width === 8 ? 0xff : 0xffff).op("i32.and");
+  }
+
+  #vector({ register, part }: VectorPart): void {
+    const f = this.#f.get(this.#registers.vector(register, part === "high"));
+    if (part !== "v128" && part !== "high") f.lane(`${part}x${part.endsWith("32") ? 4 : 2}.extract_lane`, 0);
+  }
+
+  /** With the value to write on the stack, pushes the new value of the whole register. */
+  mergeGpr({ register, width, high }: RegisterPart): void {
+    const f = this.#f;
+    if (width === 64) return;
+    if (width === 32) {
+      f.op("i64.extend_i32_u");
+      return;
+    }
+    f.i32(width === 8 ? 0xff : 0xffff)
+      .op("i32.and")
+      .op("i64.extend_i32_u");
+    if (high) f.i64(8n).op("i64.shl");
+    const kept = width === 16 ? ~0xffffn : high ? ~0xff00n : ~0xffn;
+    f.get(this.#registers.gpr(register)).i64(kept).op("i64.and").op("i64.or");
+  }
+}
+
+/** For scalar parts: the new value of the register is the old one, pushed before `value`, with this instruction applied. */
+export function replaceLane(part: VectorPart["part"]): string | undefined {
+  return part === "v128" || part === "high" ? undefined : `${part}x${part.endsWith("32") ? 4 : 2}.replace_lane`;
+}

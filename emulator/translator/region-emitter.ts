@@ -1,0 +1,360 @@
+/** One region as one WebAssembly function; see region-contract.ts for what it promises. */
+import type { InstructionIr, Write } from "../ir/instruction-ir.ts";
+import type { Access } from "../ir/node.ts";
+import type { FunctionBuilder, Label as WasmLabel } from "../wasm/function-builder.ts";
+import { planBudget, type BudgetPlan } from "./budget.ts";
+import type { FlagSite } from "./flag-kind.ts";
+import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
+import { dirtyRegisters, registerUse, type RegisterUse } from "./liveness.ts";
+import { checkAccess, load, store, storeName } from "./memory-access.ts";
+import { NodeEmitter, RegisterLocals, replaceLane } from "./node-emitter.ts";
+import { GiveUp, type RegionMemory } from "./region-contract.ts";
+import type { Block, Region } from "./region.ts";
+import { structure, type Edge, type Label, type Statement } from "./structure.ts";
+
+/** Functions that a region calls, by their index in the module. */
+export interface RegionCalls {
+  /** The dispatcher's `enter`. */
+  readonly enter: number;
+  /** The region for `address` when it is in the same module. */
+  direct(address: number): number | undefined;
+}
+
+const DEPTH = 0;
+const reasons = [GiveUp.memory, GiveUp.guard, GiveUp.instruction, GiveUp.budget] as const;
+
+export class RegionEmitter {
+  readonly #f: FunctionBuilder;
+  readonly #region: Region;
+  readonly #memory: RegionMemory;
+  readonly #calls: RegionCalls;
+  readonly #registers: RegisterLocals;
+  readonly #flags: FlagState;
+  readonly #emitter: NodeEmitter;
+  readonly #budget: BudgetPlan;
+  readonly #flagPlan: FlagPlan;
+  readonly #uses: readonly RegisterUse[];
+  /** Of the whole region. */
+  readonly #use: RegisterUse;
+  readonly #dirtyGpr: Int32Array;
+  readonly #dirtyVector: Int32Array;
+  readonly #rip: number;
+  readonly #remaining: number;
+  readonly #dispatch: number;
+  readonly #scopes = new Map<Label, WasmLabel>();
+  readonly #giveUpLabels = new Map<GiveUp, WasmLabel>();
+  #leaveLabel!: WasmLabel;
+  /** Flags that may be alive where the region is left through the shared exit. */
+  readonly #kindsAtLeave = new Set<number>();
+  /** Executed and not subtracted from the budget at this point. */
+  #pending = 0;
+
+  /** `f` has one parameter, the depth, and returns an i64. */
+  constructor(f: FunctionBuilder, region: Region, memory: RegionMemory, calls: RegionCalls) {
+    this.#f = f;
+    this.#region = region;
+    this.#memory = memory;
+    this.#calls = calls;
+    this.#registers = new RegisterLocals(f, memory.state);
+    this.#budget = planBudget(region);
+    this.#flagPlan = planFlags(region, this.#budget);
+    this.#flags = new FlagState(f, this.#flagPlan.kinds, memory.state);
+    this.#emitter = new NodeEmitter(f, this.#registers, memory.state, this.#flags);
+    this.#flags.connect(this.#emitter);
+    this.#uses = region.blocks.map(registerUse);
+    this.#use = this.#uses.reduce((sum, use) => ({
+      gpr: sum.gpr | use.gpr,
+      gprWritten: sum.gprWritten | use.gprWritten,
+      vector: sum.vector | use.vector,
+      vectorWritten: sum.vectorWritten | use.vectorWritten,
+    }));
+    this.#dirtyGpr = dirtyRegisters(region, this.#uses.map(({ gprWritten }) => gprWritten)).atStart; // prettier-ignore
+    this.#dirtyVector = dirtyRegisters(region, this.#uses.map(({ vectorWritten }) => vectorWritten)).atStart; // prettier-ignore
+    this.#rip = f.local("i64");
+    this.#remaining = f.local("i32");
+    this.#dispatch = f.local("i32");
+  }
+
+  emit(): void {
+    const f = this.#f;
+    const { gpr, vector, gprWritten, vectorWritten } = this.#use;
+    f.i32(0).memory("i32.load", this.#memory.remaining).tee(this.#remaining);
+    f.i32(this.#budget.needed[0]!).op("i32.lt_s").if();
+    f.i32(0).i32(GiveUp.budget).memory("i32.store", this.#memory.giveUp);
+    f.i64(BigInt(this.#region.entry)).return().end();
+
+    this.#leaveLabel = f.block();
+    for (const reason of reasons) this.#giveUpLabels.set(reason, f.block());
+    this.#registers.load(gpr, vector);
+    this.#statements(structure(this.#region.graph.successors).body);
+    f.unreachable();
+    for (const reason of [...reasons].reverse()) {
+      f.end();
+      f.i32(0).i32(reason).memory("i32.store", this.#memory.giveUp).br(this.#leaveLabel);
+    }
+    f.end();
+    this.#registers.store(gprWritten, vectorWritten);
+    this.#flags.store(this.#kindsAtLeave);
+    this.#storeRemaining();
+    f.get(this.#rip);
+  }
+
+  #statements(statements: readonly Statement[]): void {
+    const f = this.#f;
+    for (const statement of statements) {
+      switch (statement.kind) {
+        case "scope":
+          this.#scopes.set(statement.label, statement.label.kind === "loop" ? f.loop() : f.block());
+          this.#statements(statement.body);
+          f.end();
+          break;
+        case "dispatch": {
+          const labels = statement.labels.map((label) => this.#scopes.get(label)!);
+          f.get(this.#dispatch).brTable(labels, labels[0]!);
+          break;
+        }
+        case "code":
+          this.#block(statement.node, statement.edges);
+          break;
+      }
+    }
+  }
+
+  #block(index: number, edges: readonly Edge[]): void {
+    const block = this.#region.blocks[index]!;
+    const sites = this.#flagPlan.sites[index]!;
+    this.#flags.now = this.#flagPlan.atStart[index]!;
+    this.#pending = this.#budget.pending[index]!;
+    this.#emitter.beginInstruction();
+    const needed = this.#budget.needed[index]!;
+    if (needed && (index !== 0 || this.#region.graph.predecessors[0]!.length)) {
+      this.#f.get(this.#remaining).i32(needed).op("i32.lt_s").if();
+      this.#giveUp(GiveUp.budget, block.address);
+      this.#f.end();
+    }
+    block.instructions.forEach(({ address, ir }, at) => {
+      this.#emitter.beginInstruction();
+      this.#instruction(ir!, sites[at], address);
+      this.#pending++;
+    });
+    this.#terminator(block, index, edges);
+  }
+
+  #instruction(ir: InstructionIr, site: FlagSite | undefined, address: number): void {
+    const f = this.#f;
+    const emitter = this.#emitter;
+    for (const effect of ir.effects) {
+      switch (effect.kind) {
+        case "guard":
+          emitter.push(effect.condition);
+          f.if();
+          this.#giveUp(GiveUp.guard, address);
+          f.end();
+          break;
+        case "load": {
+          const { bytes, update } = effect.node.imm as Access;
+          const local = emitter.local(effect.node.args[0]!);
+          checkAccess(f, this.#memory, local, bytes, update ? "write" : "read", () =>
+            this.#giveUp(GiveUp.memory, address),
+          );
+          // Not more than the check if only flags that nobody asks for use the value; V8 drops what is not used.
+          const value = emitter.temporary(effect.node.type);
+          load(f, local, bytes);
+          f.set(value);
+          emitter.define(effect.node, value);
+          break;
+        }
+        case "store": {
+          const local = emitter.local(effect.address);
+          if (!effect.checked)
+            checkAccess(f, this.#memory, local, effect.bytes, "write", () => this.#giveUp(GiveUp.memory, address));
+          // Values that later writes share are kept in locals by the emitter.
+          store(f, local, effect.bytes, effect.value.type, () => emitter.push(effect.value));
+          break;
+        }
+      }
+    }
+    const { control } = ir;
+    if (control?.kind === "jump" && control.target.op !== "const") emitter.local(control.target);
+    if (control?.kind === "branch" && (ir.writes.length || site)) emitter.local(control.condition);
+    this.#write(ir.writes, site);
+  }
+
+  /** All values are computed before the first register changes: they wait on the stack. */
+  #write(writes: readonly Write[], site: FlagSite | undefined): void {
+    const f = this.#f;
+    const emitter = this.#emitter;
+    const place = (write: Write): string => {
+      if (write.kind === "gpr") return `gpr ${write.target.register}`;
+      if (write.kind === "xmm") return `xmm ${write.target.register} ${write.target.part === "high"}`;
+      return "state";
+    };
+    // Registers that are written twice, and memory, take their values from locals afterwards, in order.
+    const inOrder = writes.filter(
+      (write) => write.kind === "state" || writes.some((other) => other !== write && place(other) === place(write)),
+    );
+    for (const { value } of inOrder) emitter.local(value);
+    const pops: (() => void)[] = [];
+    for (const write of writes) if (!inOrder.includes(write)) pops.push(this.#pushWrite(write));
+    if (site) pops.push(this.#flags.push(site));
+    for (const pop of pops.reverse()) pop();
+    for (const write of inOrder) {
+      if (write.kind === "state") {
+        const { offset, bytes } = write.target;
+        f.i32(0);
+        emitter.push(write.value);
+        f.memory(storeName(write.value.type, bytes), this.#memory.state + offset);
+      } else this.#pushWrite(write)();
+    }
+  }
+
+  #pushWrite(write: Write): () => void {
+    const f = this.#f;
+    const emitter = this.#emitter;
+    if (write.kind === "state") throw new Error("state is not written from the stack");
+    if (write.kind === "gpr") {
+      emitter.push(write.value);
+      emitter.mergeGpr(write.target);
+      const local = this.#registers.gpr(write.target.register);
+      return () => f.set(local);
+    }
+    const { register, part } = write.target;
+    const local = this.#registers.vector(register, part === "high");
+    const replace = replaceLane(part);
+    if (replace) f.get(local);
+    emitter.push(write.value);
+    if (replace) f.lane(replace, 0);
+    return () => f.set(local);
+  }
+
+  #terminator(block: Block, index: number, edges: readonly Edge[]): void {
+    const f = this.#f;
+    const { terminator } = block;
+    let next = 0;
+    const edgeTo = (address: number): Edge | undefined =>
+      this.#region.blockAt(address) === undefined ? undefined : edges[next++];
+    switch (terminator.kind) {
+      case "giveUp":
+        this.#giveUp(GiveUp.instruction, terminator.address);
+        break;
+      case "fall":
+      case "jump":
+        this.#follow(terminator.target, edgeTo(terminator.target));
+        break;
+      case "branch": {
+        const control = block.instructions.at(-1)!.ir!.control!;
+        if (control.kind !== "branch") throw new Error("a branch without a condition");
+        const taken = edgeTo(terminator.taken);
+        const notTaken = edgeTo(terminator.next);
+        const { now } = this.#flags;
+        const pending = this.#pending;
+        this.#emitter.push(control.condition);
+        f.if();
+        this.#follow(terminator.taken, taken);
+        f.end();
+        this.#flags.now = now;
+        this.#pending = pending;
+        this.#follow(terminator.next, notTaken);
+        break;
+      }
+      case "call":
+        this.#writeBack(block, index);
+        this.#call(block, terminator.target, terminator.next);
+        this.#pending = 0;
+        this.#follow(terminator.next, edgeTo(terminator.next));
+        break;
+      case "indirect": {
+        this.#writeBack(block, index);
+        this.#pushTarget(block);
+        f.return();
+        break;
+      }
+    }
+  }
+
+  /** Goes on at `address`, in the region along `edge` or outside of it. */
+  #follow(address: number, edge: Edge | undefined): void {
+    const f = this.#f;
+    if (!edge) {
+      this.#leave(this.#leaveLabel, address);
+      return;
+    }
+    this.#countDown(this.#pending - this.#budget.pending[edge.to]!);
+    switch (edge.kind) {
+      case "branch":
+        f.br(this.#scopes.get(edge.label)!);
+        break;
+      case "dispatch":
+        f.i32(edge.index).set(this.#dispatch).br(this.#scopes.get(edge.label)!);
+        break;
+      case "inline":
+        this.#statements(edge.body);
+        break;
+    }
+  }
+
+  /** Leaves with RIP = `address`, all of the state as it is at this point. */
+  #leave(label: WasmLabel, address: number): void {
+    for (const kind of this.#flags.now) this.#kindsAtLeave.add(kind);
+    this.#f.i64(BigInt(address)).set(this.#rip);
+    this.#countDown(this.#pending);
+    this.#f.br(label);
+  }
+  #giveUp(reason: GiveUp, address: number): void {
+    this.#leave(this.#giveUpLabels.get(reason)!, address);
+  }
+  #countDown(instructions: number): void {
+    if (instructions) this.#f.get(this.#remaining).i32(instructions).op("i32.sub").set(this.#remaining);
+  }
+  #storeRemaining(): void {
+    this.#f.i32(0).get(this.#remaining).memory("i32.store", this.#memory.remaining);
+  }
+
+  /** At the end of a block: everything to memory. */
+  #writeBack(block: Block, index: number): void {
+    const use = this.#uses[index]!;
+    this.#countDown(this.#pending);
+    this.#storeRemaining();
+    this.#registers.store(this.#dirtyGpr[index]! | use.gprWritten, this.#dirtyVector[index]! | use.vectorWritten);
+    this.#flags.store();
+    this.#flags.settle();
+  }
+
+  #pushTarget(block: Block): void {
+    const { control } = block.instructions.at(-1)!.ir!;
+    if (control?.kind !== "jump") throw new Error("a jump without a target");
+    this.#emitter.push(control.target);
+  }
+
+  #call(block: Block, target: number | undefined, next: number): void {
+    const f = this.#f;
+    const pushTarget = (): void => {
+      if (target === undefined) this.#pushTarget(block);
+      else f.i64(BigInt(target));
+    };
+    f.get(DEPTH).op("i32.eqz").if();
+    pushTarget();
+    f.return().end();
+    const direct = target === undefined ? undefined : this.#calls.direct(target);
+    const enter = (): void => {
+      f.i64(BigInt(next)).get(DEPTH).i32(1).op("i32.sub").call(this.#calls.enter).set(this.#rip);
+    };
+    const leaveUnlessReturned = (): void => {
+      f.get(this.#rip).i64(BigInt(next)).op("i64.ne").if();
+      f.get(this.#rip).return().end();
+    };
+    if (direct === undefined) {
+      pushTarget();
+      enter();
+      leaveUnlessReturned();
+    } else {
+      f.get(DEPTH).i32(1).op("i32.sub").call(direct).tee(this.#rip).i64(BigInt(next)).op("i64.ne").if();
+      f.get(this.#rip);
+      enter();
+      leaveUnlessReturned();
+      f.end();
+    }
+    this.#registers.load(this.#use.gpr, this.#use.vector);
+    f.i32(0).memory("i32.load", this.#memory.remaining).set(this.#remaining);
+  }
+}
