@@ -355,6 +355,12 @@ export class Builder {
     condition.uses++;
     this.#effects.push({ kind: "guard", condition, vector });
   }
+  /** Leaves the instruction to its `execute` when `condition` is not 0. Comes before the store. */
+  fallback(condition: Node): void {
+    if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a fallback comes before the store");
+    condition.uses++;
+    this.#effects.push({ kind: "fallback", condition });
+  }
   /** Faults with #GP unless `address` is a multiple of 16 (legacy SSE operands of 128 bits). */
   aligned16(operand: Operand): void {
     if (operand.kind === "memory") this.guard(this.wrap(this.and(this.address(operand), 15)), "GP");

@@ -27,6 +27,28 @@ export class Flags {
     b.setFlags(set);
   }
 
+  /** RFLAGS as PUSHFQ stores it (i32), RF clear. */
+  compose(): Node {
+    const b = this.#b;
+    const positions = { cf: 0, pf: 2, af: 4, zf: 6, sf: 7, of: 11 } as const;
+    let flags = b.and(b.rflags(), ~0x10000);
+    for (const name of ["cf", "pf", "af", "zf", "sf", "of"] as const)
+      flags = b.or(flags, b.shl(b.flag(name), positions[name]));
+    return flags;
+  }
+  /** Flags from the low byte of an RFLAGS image (i32): all but OF. */
+  fromLowByte(image: Node): FlagWrite {
+    const b = this.#b;
+    return {
+      cf: b.and(image, 1),
+      // The parity of a single bit: 0 is even.
+      pf: b.and(b.eqz(b.and(image, 4)), 1),
+      af: b.and(image, 0x10),
+      zf: b.and(image, 0x40),
+      sf: b.and(image, 0x80),
+    };
+  }
+
   /** i32: not 0 if bit `width - 1` of `x` is set. */
   sign(x: Node, width: number): Node {
     const b = this.#b;

@@ -73,6 +73,7 @@ export function fold(op: string, args: readonly Node[]): Folded {
     const compare = comparisons[name];
     if (compare) return { value: compare(x, y, bits) ? 1n : 0n, type: "i32" };
   }
+  if (args[0] === args[1] && (name === "xor" || name === "sub")) return { value: 0n, type };
   if (y === 0n && rightIdentity.has(name)) return { node: args[0] };
   if (x === 0n && leftIdentity.has(name)) return { node: args[1] };
   return undefined;

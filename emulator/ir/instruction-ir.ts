@@ -9,6 +9,8 @@ export type Effect =
   | { readonly kind: "load"; readonly node: Node }
   /** Raises `vector` when `condition` (i32) is not 0. */
   | { readonly kind: "guard"; readonly condition: Node; readonly vector: GuardVector }
+  /** Leaves the instruction to its `execute` when `condition` (i32) is not 0. */
+  | { readonly kind: "fallback"; readonly condition: Node }
   /** Stores the low `bytes` of `value`. `checked`: a load with `update` went before; the store cannot fault. */
   | {
       readonly kind: "store";

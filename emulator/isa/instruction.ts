@@ -6,9 +6,19 @@ import type { Operand } from "./operand.ts";
 
 export type ArithmeticFlag = "CF" | "PF" | "AF" | "ZF" | "SF" | "OF";
 
-interface Common {
+/**
+ * Meaning is `lift`, expressions and effects that both tiers compile, or `execute`, TypeScript on the state in memory, for what is
+ * rare or long. With both, `execute` does the repeated form of a string instruction, and the cases in which the lift says `fallback`.
+ */
+export interface InstructionDefinition {
   /** Encodings in the notation of form.ts. */
   readonly forms: readonly string[];
+  readonly lift?: (b: Builder, ...operands: Operand[]) => void;
+  readonly execute?: (machine: Machine, ...operands: Operand[]) => void;
+  /** Hardware executes it; this CPU does not yet. */
+  readonly unimplemented?: true;
+  /** `execute` may change RIP or what the engine looks at between instructions, so no other instruction follows it in a block. */
+  readonly endsBlock?: boolean;
   /** Absent: every x86-64 processor has it. */
   readonly feature?: Feature;
   /** LOCK is permitted with a memory destination. */
@@ -20,20 +30,6 @@ interface Common {
   /** `lift` needs the number of its immediate operand; the interpreter makes a handler for each. */
   readonly constantImmediate?: boolean;
 }
-
-/** Meaning as expressions and effects. */
-interface Lifted extends Common {
-  lift(b: Builder, ...operands: Operand[]): void;
-}
-
-/** Meaning in TypeScript on the state in memory, for what is rare or long. */
-interface Executed extends Common {
-  execute(machine: Machine, ...operands: Operand[]): void;
-  /** It may change RIP or what the engine looks at between instructions, so no other instruction follows it in a block. */
-  readonly endsBlock?: boolean;
-}
-
-export type InstructionDefinition = Lifted | Executed;
 
 /** An instruction's one home: encodings and meaning. */
 export interface InstructionSpecification {
@@ -71,17 +67,24 @@ export function instruction(mnemonic: string, definition: InstructionDefinition)
 /** The suffixes of Jcc, SETcc and CMOVcc by condition code. */
 export const conditionNames = ["O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE", "LE", "G"] as const; // prettier-ignore
 
-/** One instruction a condition code; `00` in a form stands for the byte `first` plus the code. */
+/** One instruction a condition code; `forms` gets its hexadecimal digit. */
 export function conditional(
   prefix: string,
-  first: number,
-  definition: (code: number) => Omit<Lifted, "forms">,
-  forms: readonly string[],
+  forms: (digit: string) => readonly string[],
+  lift: (code: number) => NonNullable<InstructionDefinition["lift"]>,
 ): InstructionSpecification[] {
   return conditionNames.map((suffix, code) =>
-    instruction(prefix + suffix, {
-      ...definition(code),
-      forms: forms.map((form) => form.replace("00", (first + code).toString(16).toUpperCase().padStart(2, "0"))),
-    }),
+    instruction(prefix + suffix, { forms: forms(code.toString(16).toUpperCase()), lift: lift(code) }),
   );
+}
+
+/** Names encodings that hardware executes and this CPU does not. */
+export function unimplemented(mnemonic: string, ...forms: string[]): InstructionSpecification {
+  return instruction(mnemonic, { forms, unimplemented: true });
+}
+
+/** Whether `execute` gives this instruction's meaning, rather than `lift`. */
+export function isExecuted({ form, repeat }: Instruction): boolean {
+  const { definition } = form.specification;
+  return !definition.lift || (definition.repeat !== undefined && repeat !== undefined);
 }
