@@ -28,7 +28,7 @@ const keys: Record<string, (target: FilterTarget, matches: (text: string) => boo
   name: (t, matches) => matches(t.name),
   kind: (t, matches) => matches(t.kind),
   family: (t, matches) => matches(t.family),
-  status: (t, matches) => matches(t.severity) || matches(t.result) || matches(t.result.replace(/^STATUS_/, "")),
+  status: (t, matches) => matches(t.severity) || matches(t.result) || matches(`STATUS_${t.result}`),
   path: (t, matches) => t.path !== undefined && matches(t.path),
   pid: (t, matches) => matches(String(t.process)),
   tid: (t, matches) => matches(String(t.thread)),
