@@ -30,8 +30,8 @@ export function rootsOf({ effects, writes, control }: InstructionIr): Node[] {
   const roots: Node[] = [];
   for (const effect of effects) {
     if (effect.kind === "load") roots.push(effect.node);
-    else if (effect.kind === "guard") roots.push(effect.condition);
-    else roots.push(effect.address, effect.value);
+    else if (effect.kind === "store") roots.push(effect.address, effect.value);
+    else roots.push(effect.condition);
   }
   for (const { value } of writes) roots.push(value);
   if (control?.kind === "jump") roots.push(control.target);

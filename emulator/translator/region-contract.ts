@@ -25,6 +25,10 @@
  *   because no region is entered between that store and `invalidate`.
  */
 
+/** A translated region; the dispatcher's `enter`. Both are WebAssembly functions. */
+export type RegionFunction = (depth: number) => bigint;
+export type EnterFunction = (rip: bigint, expected: bigint, depth: number) => bigint;
+
 /** Byte offsets in the linear memory of what a region reaches. Constants of the memory layout. */
 export interface RegionMemory {
   /** The running context, in the layout of context-layout.ts. */

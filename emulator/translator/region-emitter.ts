@@ -146,9 +146,10 @@ export class RegionEmitter {
     for (const effect of ir.effects) {
       switch (effect.kind) {
         case "guard":
+        case "fallback":
           emitter.push(effect.condition);
           f.if();
-          this.#giveUp(GiveUp.guard, address);
+          this.#giveUp(effect.kind === "guard" ? GiveUp.guard : GiveUp.instruction, address);
           f.end();
           break;
         case "load": {
@@ -258,13 +259,13 @@ export class RegionEmitter {
         break;
       }
       case "call":
-        this.#writeBack(block, index);
+        this.#writeBack(index);
         this.#call(block, terminator.target, terminator.next);
         this.#pending = 0;
         this.#follow(terminator.next, edgeTo(terminator.next));
         break;
       case "indirect": {
-        this.#writeBack(block, index);
+        this.#writeBack(index);
         this.#pushTarget(block);
         f.return();
         break;
@@ -311,7 +312,7 @@ export class RegionEmitter {
   }
 
   /** At the end of a block: everything to memory. */
-  #writeBack(block: Block, index: number): void {
+  #writeBack(index: number): void {
     const use = this.#uses[index]!;
     this.#countDown(this.#pending);
     this.#storeRemaining();

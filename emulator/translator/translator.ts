@@ -4,7 +4,7 @@
  */
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import { RegionEmitter } from "./region-emitter.ts";
-import type { RegionMemory } from "./region-contract.ts";
+import type { EnterFunction, RegionFunction, RegionMemory } from "./region-contract.ts";
 import { defaultLimits, discover, type CodeSource, type Region, type RegionLimits } from "./region.ts";
 import { printStructure, structure } from "./structure.ts";
 
@@ -15,15 +15,14 @@ export interface TranslatorHost {
   readonly maximumPages: number;
   readonly layout: RegionMemory;
   /** The dispatcher's exported function; see region-contract.ts. */
-  readonly enter: unknown;
+  readonly enter: EnterFunction;
   readonly source: CodeSource;
 }
 
 export interface Translation {
   /** The guest address for which the function is to be installed. */
   readonly entry: number;
-  /** WebAssembly function `(depth: i32) -> i64`. */
-  readonly code: unknown;
+  readonly code: RegionFunction;
   readonly region: Region;
 }
 
@@ -75,7 +74,7 @@ export class Translator {
     });
     const translations = regions.map((region, index) => ({
       entry: region.entry,
-      code: instance.exports[exports[index]!],
+      code: instance.exports[exports[index]!] as RegionFunction,
       region,
     }));
     this.counters.translateMs += emitted - start;

@@ -1,0 +1,35 @@
+/** Decoded instructions with their lifts, for translation. */
+import { isInstruction, type Decoder } from "../decoder/decoder.ts";
+import type { CodeReader } from "../decoder/prefixes.ts";
+import { GuestFault } from "../cpu.ts";
+import { Builder } from "../ir/builder.ts";
+import { isExecuted } from "../isa/instruction.ts";
+import type { CodeSource, GuestInstruction } from "./region.ts";
+
+export class DecodedCode implements CodeSource {
+  readonly #decoder: Decoder;
+  readonly #reader: CodeReader;
+
+  constructor(decoder: Decoder, reader: CodeReader) {
+    this.#decoder = decoder;
+    this.#reader = reader;
+  }
+
+  instruction(address: number): GuestInstruction | undefined {
+    try {
+      const decoded = this.#decoder.decode(this.#reader, address);
+      if (!isInstruction(decoded)) return undefined;
+      const { length, form, operandSize, addressSize, operands } = decoded;
+      const next = address + length;
+      const { mnemonic, definition } = form.specification;
+      if (isExecuted(decoded) || !definition.lift) return { address, next, ir: undefined, mnemonic };
+      const builder = new Builder({ address, next, operandSize, addressSize });
+      definition.lift(builder, ...operands);
+      return { address, next, ir: builder.finish(), mnemonic };
+    } catch (error) {
+      // The interpreter meets the fault when control gets there, if it does.
+      if (error instanceof GuestFault) return undefined;
+      throw error;
+    }
+  }
+}
