@@ -25,9 +25,11 @@ export const UNICODE_STRING = struct("UNICODE_STRING", 0x10, {
   Buffer: at(0x8, pointerTo("WCHAR")),
 });
 
-const decoder = new TextDecoder("utf-16le", { ignoreBOM: true });
+/** Text as its 16-bit units: lone surrogates survive, unlike with TextDecoder, because names are sequences of units. */
 export function decodeUtf16(text: Uint8Array): string {
-  return decoder.decode(text);
+  let out = "";
+  for (let at = 0; at + 1 < text.length; at += 2) out += String.fromCharCode(text[at] | (text[at + 1] << 8));
+  return out;
 }
 export function encodeUtf16(text: string): Uint8Array {
   const units = new Uint8Array(text.length * 2);
@@ -39,18 +41,10 @@ export function encodeUtf16(text: string): Uint8Array {
   return units;
 }
 
-/**
- * The text of a UNICODE_STRING. Lone surrogates survive, unlike with TextDecoder: names of files and objects are sequences of
- * 16-bit units.
- */
+/** The text of the UNICODE_STRING at `address`. */
 export function readUnicodeString(memory: GuestMemory, address: number): string {
   const { Length, Buffer } = UNICODE_STRING.read(memory, address);
-  return Length === 0 ? "" : utf16Units(memory.read(Buffer, Length & ~1));
-}
-export function utf16Units(text: Uint8Array): string {
-  let out = "";
-  for (let at = 0; at + 1 < text.length; at += 2) out += String.fromCharCode(text[at] | (text[at + 1] << 8));
-  return out;
+  return Length === 0 ? "" : decodeUtf16(memory.read(Buffer, Length & ~1));
 }
 
 /** A UNICODE_STRING as its text. Read-only. */

@@ -1,0 +1,50 @@
+import { FOREVER } from "./wait.ts";
+import { stateClass } from "./state.ts";
+
+/** Virtual time runs at 1,000 instructions a microsecond. */
+export const INSTRUCTIONS_PER_100NS = 100;
+/** Interval at which the tick count advances, in 100 ns units: 64 Hz. */
+export const TICK = 156_250;
+
+/** Virtual time: what was executed, and what was skipped while every thread waited. Times are in units of 100 ns. */
+export class Clock {
+  /** System time at the machine's start, since 1601. */
+  readonly bootTime: bigint;
+  /** Instructions executed by all threads. */
+  instructions = 0;
+  /** Time that passed while nobody ran. */
+  skipped = 0;
+  constructor(bootTime: bigint) {
+    this.bootTime = bootTime;
+  }
+
+  /** Time since boot. */
+  get interruptTime(): number {
+    return Math.floor(this.instructions / INSTRUCTIONS_PER_100NS) + this.skipped;
+  }
+  get systemTime(): bigint {
+    return this.bootTime + BigInt(this.interruptTime);
+  }
+  /** What RDTSC shows: 1 GHz. */
+  get timeStamp(): bigint {
+    return BigInt(this.instructions) + BigInt(this.skipped) * BigInt(INSTRUCTIONS_PER_100NS);
+  }
+  /** 10 MHz, as NtQueryPerformanceCounter tells. */
+  get performanceCounter(): bigint {
+    return BigInt(this.interruptTime);
+  }
+  /** Instructions until the interrupt time is `time`; at least 1. */
+  instructionsUntil(time: number): number {
+    return Math.max(1, (time - this.skipped) * INSTRUCTIONS_PER_100NS - this.instructions);
+  }
+  /** Lets time pass until `time` without executing anything. */
+  skipTo(time: number): void {
+    this.skipped += Math.max(0, time - this.interruptTime);
+  }
+  /** The interrupt time at which a timeout of the API ends: negative is relative, positive absolute, undefined never. */
+  deadlineOf(timeout: bigint | undefined): number {
+    if (timeout === undefined || timeout === -0x8000_0000_0000_0000n) return FOREVER;
+    return timeout <= 0n ? this.interruptTime + Number(-timeout) : Number(timeout - this.bootTime);
+  }
+}
+stateClass("Clock", Clock);

@@ -1,0 +1,14 @@
+import { KernelObject } from "../object-manager/kernel-object.ts";
+import type { Thread } from "../process-manager/thread.ts";
+
+/** An object that threads wait on. */
+export abstract class DispatcherObject extends KernelObject {
+  /** Threads that wait for it, in the order in which they came. */
+  readonly waiters: Thread[] = [];
+  /** Whether a wait by `thread` would be satisfied now. */
+  abstract isSignaled(thread: Thread): boolean;
+  /** The wait of `thread` is satisfied: takes what there is to take. Returns true when the object was abandoned. */
+  acquire(_thread: Thread): boolean {
+    return false;
+  }
+}

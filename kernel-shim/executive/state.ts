@@ -1,0 +1,295 @@
+/**
+ * State is data (docs/decisions/0005): saves, restores and hashes the object graph that hangs from one root.
+ *
+ * A node is a primitive, a plain array, object, Map, Set or typed array, an instance of a registered class, or a leaf that saves
+ * itself. Identity and cycles are kept. Anything else (a function, a promise, an unregistered class) is refused with the path
+ * that led to it, so that a mistake is found by the first snapshot and not by the first restore.
+ */
+
+/** A class with fields, all of them state. Restored without its constructor. */
+type StateClass = abstract new (...args: never[]) => object;
+
+interface Leaf<T extends object, Data> {
+  /** Plain data, saved in turn by the mechanism: shared objects in it stay shared. */
+  save(value: T): Data;
+  restore(data: Data, externals: Externals): T;
+}
+
+/** Roots of configuration: saved as their name, bound again on restore. */
+export type Externals = ReadonlyMap<string, object>;
+
+const classes = new Map<string, StateClass>();
+const classNames = new Map<object, string>();
+interface AnyLeaf {
+  readonly name: string;
+  readonly prototype: object;
+  save(value: object): unknown;
+  restore(data: unknown, externals: Externals): object;
+}
+const leaves = new Map<string, AnyLeaf>();
+const leafByPrototype = new Map<object, AnyLeaf>();
+
+/** Makes the instances of `type` state. The name stands in saved states: it outlives a rename of the class. */
+export function stateClass(name: string, type: StateClass): void {
+  if (classes.has(name) && classes.get(name) !== type) throw new Error(`state class ${name} is registered twice`);
+  classes.set(name, type);
+  classNames.set(type.prototype as object, name);
+}
+
+/** A class that saves itself. Subclasses of it count as well. */
+export function stateLeaf<T extends object, Data>(name: string, prototype: T, leaf: Leaf<T, Data>): void {
+  const entry: AnyLeaf = {
+    name,
+    prototype,
+    save: (value) => leaf.save(value as T),
+    restore: (data, externals) => leaf.restore(data as Data, externals),
+  };
+  leaves.set(name, entry);
+  leafByPrototype.set(prototype, entry);
+}
+
+type TypedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array | BigUint64Array;
+const typedArrays = { Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array, BigUint64Array };
+
+/** A reference to a node is `{ $: index }`; other values stand for themselves. */
+interface Reference {
+  readonly $: number;
+}
+type SavedValue = null | undefined | boolean | number | bigint | string | Reference;
+
+type SavedNode =
+  | { readonly kind: "array"; readonly items: readonly SavedValue[] }
+  | { readonly kind: "map"; readonly entries: readonly (readonly [SavedValue, SavedValue])[] }
+  | { readonly kind: "set"; readonly items: readonly SavedValue[] }
+  | {
+      readonly kind: "object";
+      readonly class: string;
+      readonly keys: readonly string[];
+      readonly values: readonly SavedValue[];
+    }
+  | { readonly kind: "bytes"; readonly type: string; readonly data: TypedArray }
+  | { readonly kind: "leaf"; readonly class: string; readonly data: SavedValue }
+  | { readonly kind: "external"; readonly name: string };
+
+/** A saved graph: plain data that can be structured-cloned, kept, restored any number of times. */
+export interface SavedState {
+  readonly root: SavedValue;
+  readonly nodes: readonly SavedNode[];
+}
+
+const PLAIN = "";
+
+/** Saves everything reachable from `root`. Typed arrays are copied. */
+export function saveState(root: object, externals: Externals): SavedState {
+  const externalNames = new Map<object, string>();
+  for (const [name, value] of externals) externalNames.set(value, name);
+  const indices = new Map<object, number>();
+  const nodes: (SavedNode | undefined)[] = [];
+  // An explicit work list: object graphs (waiters, directory trees) are deeper than the host's stack allows.
+  const pending: { readonly value: object; readonly index: number; readonly path: string }[] = [];
+  const leafData = new Map<object, unknown>();
+
+  const reference = (value: unknown, path: string): SavedValue => {
+    if (value === null) return null;
+    switch (typeof value) {
+      case "undefined":
+      case "boolean":
+      case "number":
+      case "bigint":
+      case "string":
+        return value;
+      case "object": {
+        let index = indices.get(value);
+        if (index === undefined) {
+          index = nodes.length;
+          indices.set(value, index);
+          nodes.push(undefined);
+          pending.push({ value, index, path });
+        }
+        return { $: index };
+      }
+      default:
+        throw new Error(`${path} is a ${typeof value}, which is no state`);
+    }
+  };
+
+  const saveNode = (value: object, path: string): SavedNode => {
+    const external = externalNames.get(value);
+    if (external !== undefined) return { kind: "external", name: external };
+    if (Array.isArray(value)) return { kind: "array", items: value.map((item, i) => reference(item, `${path}[${i}]`)) };
+    if (value instanceof Map) {
+      return {
+        kind: "map",
+        entries: [...(value as Map<unknown, unknown>)].map(([k, v]) => {
+          const at = `${path}.get(${typeof k === "object" ? "…" : String(k)})`;
+          return [reference(k, at), reference(v, at)] as const;
+        }),
+      };
+    }
+    if (value instanceof Set)
+      return { kind: "set", items: [...(value as Set<unknown>)].map((item) => reference(item, path)) };
+    if (ArrayBuffer.isView(value)) {
+      const type = Object.prototype.toString.call(value).slice(8, -1);
+      if (!(type in typedArrays)) throw new Error(`${path} is a ${type}, which is no state`);
+      return { kind: "bytes", type, data: (value as TypedArray).slice() };
+    }
+    for (
+      let prototype: object | null = value;
+      prototype !== null;
+      prototype = Object.getPrototypeOf(prototype) as object | null
+    ) {
+      const leaf = leafByPrototype.get(prototype);
+      if (leaf === undefined) continue;
+      const data = leaf.save(value);
+      leafData.set(value, data);
+      return { kind: "leaf", class: leaf.name, data: reference(data, `${path}:${leaf.name}`) };
+    }
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    const name = prototype === Object.prototype || prototype === null ? PLAIN : classNames.get(prototype);
+    if (name === undefined) {
+      throw new Error(`${path} is an instance of ${value.constructor.name}, which is not registered as state`);
+    }
+    const keys = Object.keys(value);
+    const fields = value as Record<string, unknown>;
+    return { kind: "object", class: name, keys, values: keys.map((key) => reference(fields[key], `${path}.${key}`)) };
+  };
+
+  const rootReference = reference(root, "root");
+  for (let next = 0; next < pending.length; next++) {
+    const { value, index, path } = pending[next];
+    nodes[index] = saveNode(value, path);
+  }
+  return { root: rootReference, nodes: nodes as SavedNode[] };
+}
+
+/** A fresh graph. The saved state can be restored again. */
+export function restoreState(saved: SavedState, externals: Externals): object {
+  const objects: (object | undefined)[] = new Array<object | undefined>(saved.nodes.length);
+  const value = (one: SavedValue): unknown => (typeof one === "object" && one !== null ? shell(one.$) : one);
+
+  /** The object of node `index`, its contents filled in later so that cycles close. */
+  const shell = (index: number): object => {
+    const existing = objects[index];
+    if (existing !== undefined) return existing;
+    const made = makeShell(saved.nodes[index], index);
+    objects[index] = made;
+    return made;
+  };
+  const unfilled: number[] = [];
+  const makeShell = (node: SavedNode, index: number): object => {
+    switch (node.kind) {
+      case "array":
+        unfilled.push(index);
+        return [];
+      case "map":
+        unfilled.push(index);
+        return new Map();
+      case "set":
+        unfilled.push(index);
+        return new Set();
+      case "bytes":
+        return node.data.slice();
+      case "external": {
+        const bound = externals.get(node.name);
+        if (bound === undefined) throw new Error(`the saved state needs ${node.name}, which was not given`);
+        return bound;
+      }
+      case "leaf": {
+        const leaf = leaves.get(node.class);
+        if (leaf === undefined) throw new Error(`unknown leaf ${node.class}`);
+        const data = value(node.data);
+        fill(); // A leaf is made from its finished data; nothing in it refers back to the leaf.
+        return leaf.restore(data, externals);
+      }
+      case "object": {
+        unfilled.push(index);
+        if (node.class === PLAIN) return {};
+        const type = classes.get(node.class);
+        if (type === undefined) throw new Error(`unknown state class ${node.class}`);
+        return Object.create(type.prototype as object) as object;
+      }
+    }
+  };
+  const fill = (): void => {
+    for (let index = unfilled.pop(); index !== undefined; index = unfilled.pop()) {
+      const node = saved.nodes[index];
+      const object = shell(index);
+      switch (node.kind) {
+        case "array":
+          for (const item of node.items) (object as unknown[]).push(value(item));
+          break;
+        case "map":
+          for (const [k, v] of node.entries) (object as Map<unknown, unknown>).set(value(k), value(v));
+          break;
+        case "set":
+          for (const item of node.items) (object as Set<unknown>).add(value(item));
+          break;
+        case "object":
+          node.keys.forEach((key, i) => ((object as Record<string, unknown>)[key] = value(node.values[i])));
+          break;
+        case "bytes":
+        case "external":
+        case "leaf":
+          break;
+      }
+    }
+  };
+  const root = value(saved.root);
+  fill();
+  if (typeof root !== "object" || root === null) throw new Error("the saved root is no object");
+  return root;
+}
+
+/** FNV-1a over the saved form, two 32-bit lanes: equal states have equal hashes. For comparing, not for security. */
+export function hashState(saved: SavedState): string {
+  let a = 0x811c9dc5;
+  let b = 0x01000193;
+  const byte = (x: number): void => {
+    a = Math.imul(a ^ x, 0x01000193);
+    b = Math.imul(b ^ x, 0x85ebca6b) ^ (b >>> 13);
+  };
+  const text = (s: string): void => {
+    for (let i = 0; i < s.length; i++) {
+      byte(s.charCodeAt(i) & 0xff);
+      byte(s.charCodeAt(i) >> 8);
+    }
+    byte(0x100);
+  };
+  const one = (v: SavedValue): void =>
+    text(typeof v === "object" && v !== null ? `$${v.$}` : `${typeof v}:${String(v)}`);
+  one(saved.root);
+  for (const node of saved.nodes) {
+    text(node.kind);
+    switch (node.kind) {
+      case "array":
+      case "set":
+        node.items.forEach(one);
+        break;
+      case "map":
+        for (const [k, v] of node.entries) {
+          one(k);
+          one(v);
+        }
+        break;
+      case "object":
+        text(node.class);
+        node.keys.forEach(text);
+        node.values.forEach(one);
+        break;
+      case "bytes": {
+        const { data } = node;
+        const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        for (let i = 0; i < raw.length; i++) byte(raw[i]);
+        break;
+      }
+      case "leaf":
+        text(node.class);
+        one(node.data);
+        break;
+      case "external":
+        text(node.name);
+        break;
+    }
+  }
+  return (a >>> 0).toString(16).padStart(8, "0") + (b >>> 0).toString(16).padStart(8, "0");
+}
