@@ -1,0 +1,31 @@
+/** All instructions. */
+import * as arithmetic from "./arithmetic.ts";
+import * as bit from "./bit.ts";
+import * as controlTransfer from "./control-transfer.ts";
+import * as dataMovement from "./data-movement.ts";
+import type { InstructionSpecification } from "./instruction.ts";
+import * as multiplyDivide from "./multiply-divide.ts";
+import * as shift from "./shift.ts";
+import * as stack from "./stack.ts";
+import * as string from "./string.ts";
+import * as system from "./system.ts";
+
+const rooms: readonly Record<string, unknown>[] = [
+  arithmetic,
+  bit,
+  controlTransfer,
+  dataMovement,
+  multiplyDivide,
+  shift,
+  stack,
+  string,
+  system,
+];
+
+const isSpecification = (value: unknown): value is InstructionSpecification =>
+  typeof value === "object" && value !== null && "mnemonic" in value && "forms" in value;
+
+export const instructions: readonly InstructionSpecification[] = rooms
+  .flatMap((room) => Object.values(room))
+  .flat()
+  .filter(isSpecification);
