@@ -1,0 +1,121 @@
+/**
+ * Single instructions on the host's own processor, in a child process (`runner.c`, compiled on the spot).
+ * Only on x86-64 Linux with a C compiler; `hardwareMissing` says what is missing elsewhere.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** The memory window: its last byte is the last of a page, what follows is not mapped. */
+export const WINDOW_SIZE = 256;
+export const WINDOW_ADDRESS = 0x2000_1000 - WINDOW_SIZE;
+export const CODE_ADDRESS = 0x3000_0000;
+
+export interface HardwareState {
+  /** In encoding order. */
+  readonly gpr: BigUint64Array;
+  rflags: bigint;
+  /** FXSAVE64 image. */
+  readonly fxsave: Uint8Array;
+  /** Upper halves of YMM0–15. */
+  readonly ymmHigh: Uint8Array;
+  readonly window: Uint8Array;
+}
+
+export interface HardwareCase {
+  readonly state: HardwareState;
+  readonly code: Uint8Array;
+}
+
+export interface HardwareOutcome {
+  readonly state: HardwareState;
+  /** The Linux signal that ended the instruction, 0 where none did. */
+  readonly signal: number;
+  readonly address: bigint;
+  readonly rip: bigint;
+}
+
+const RECORD_SIZE = 1024 + WINDOW_SIZE + 24;
+const XSAVE = 192;
+
+export function newState(): HardwareState {
+  const fxsave = new Uint8Array(512);
+  const view = new DataView(fxsave.buffer);
+  view.setUint16(0, 0x37f, true);
+  view.setUint32(24, 0x1f80, true);
+  return {
+    gpr: new BigUint64Array(16),
+    rflags: 0x202n,
+    fxsave,
+    ymmHigh: new Uint8Array(256),
+    window: new Uint8Array(WINDOW_SIZE),
+  };
+}
+
+function encode({ state, code }: HardwareCase, record: Uint8Array): void {
+  const view = new DataView(record.buffer, record.byteOffset);
+  state.gpr.forEach((value, i) => view.setBigUint64(i * 8, value, true));
+  view.setBigUint64(128, state.rflags, true);
+  record.set(state.fxsave, XSAVE);
+  record.set(state.ymmHigh, XSAVE + 576);
+  record.set(state.window, 1024);
+  record.set(code, 1024 + WINDOW_SIZE);
+  view.setBigUint64(1024 + WINDOW_SIZE + 16, BigInt(code.length), true);
+}
+
+function decode(record: Uint8Array): HardwareOutcome {
+  const view = new DataView(record.buffer, record.byteOffset);
+  const tail = 1024 + WINDOW_SIZE;
+  return {
+    state: {
+      gpr: BigUint64Array.from({ length: 16 }, (_, i) => view.getBigUint64(i * 8, true)),
+      rflags: view.getBigUint64(128, true),
+      fxsave: record.slice(XSAVE, XSAVE + 512),
+      ymmHigh: record.slice(XSAVE + 576, XSAVE + 832),
+      window: record.slice(1024, tail),
+    },
+    signal: Number(view.getBigUint64(tail, true)),
+    address: view.getBigUint64(tail + 8, true),
+    rip: view.getBigUint64(tail + 16, true),
+  };
+}
+
+let missing: string | undefined | null = null;
+/** Why this host cannot serve, or undefined. */
+export function hardwareMissing(): string | undefined {
+  if (missing !== null) return missing;
+  missing = undefined;
+  if (process.platform !== "linux" || process.arch !== "x64") missing = "not x86-64 Linux";
+  else if (spawnSync("gcc", ["--version"]).status !== 0) missing = "no gcc";
+  else if (!/^flags\b.*\bavx\b/m.test(readFileSync("/proc/cpuinfo", "utf8"))) missing = "no AVX";
+  return missing;
+}
+
+export function processorName(): string {
+  return /^model name\s*: (.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "unknown";
+}
+
+let runner: string | undefined;
+/** Path of the compiled runner; removed when this process ends. */
+function compileRunner(): string {
+  if (runner) return runner;
+  const folder = mkdtempSync(join(tmpdir(), "ring3-hardware-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  runner = join(folder, "runner");
+  execFileSync("gcc", ["-O1", "-no-pie", "-o", runner, new URL("runner.c", import.meta.url).pathname]);
+  return runner;
+}
+
+export function runOnHardware(cases: readonly HardwareCase[]): HardwareOutcome[] {
+  const input = new Uint8Array(cases.length * RECORD_SIZE);
+  cases.forEach((one, i) => {
+    encode(one, input.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE));
+  });
+  const { stdout, status, signal } = spawnSync(compileRunner(), { input, maxBuffer: input.length + 1 });
+  if (status !== 0)
+    throw new Error(`the runner ended with ${String(status ?? signal)} after ${stdout.length / RECORD_SIZE} cases`);
+  // Not a Buffer, whose slice() does not copy.
+  const output = new Uint8Array(stdout);
+  return cases.map((_, i) => decode(output.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE)));
+}
