@@ -1,11 +1,23 @@
-/** All system services. Each family adds its array here. */
 import type { SystemService } from "./service.ts";
+import * as registry from "./registry.ts";
 
-export const systemServices: readonly SystemService[] = [];
+/** All system services, by family: one file a family, every export of it a service. The trace and the reference show the families' names. */
+export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>> = {
+  Registry: Object.values(registry),
+};
 
-const byName = new Map(systemServices.map((service) => [service.name, service]));
-if (byName.size !== systemServices.length) throw new Error("a system service is declared twice");
+const byName = new Map<string, { readonly service: SystemService; readonly family: string }>();
+for (const [family, services] of Object.entries(serviceFamilies)) {
+  for (const service of services) {
+    if (byName.has(service.name)) throw new Error(`${service.name} is declared twice`);
+    byName.set(service.name, { service, family });
+  }
+}
 
 export function serviceNamed(name: string): SystemService | undefined {
-  return byName.get(name);
+  return byName.get(name)?.service;
+}
+/** "Other" for services that are not declared. */
+export function serviceFamily(name: string): string {
+  return byName.get(name)?.family ?? "Other";
 }
