@@ -40,6 +40,8 @@ export interface AddressSpaceImage {
     readonly address: number;
     readonly protection: Protection;
     readonly bytes: Uint8Array;
+    /** Bytes of the run; those that `bytes` does not hold are zero. Absent: the length of `bytes`. */
+    readonly size?: number;
     readonly shared?: SharedPages;
     readonly sharedOffset?: number;
   }[];

@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { GuestFault, PAGE_SIZE, Protection } from "../cpu.ts";
+import { WindowSpace } from "./window-space.ts";
+
+const RW = Protection.Read | Protection.Write;
+
+test("pages whose low 32 bits are equal, or reserved, keep their own bytes", () => {
+  const space = new WindowSpace();
+  const addresses = [0x1_4000_0000, 0x7ff_4000_0000, 0x1000, 0x7fff_f800_0000, 0x2_ffff_f000];
+  addresses.forEach((address, index) => {
+    space.map(address, PAGE_SIZE, RW);
+    expect(space.readUint64(address)).toBe(0n);
+    space.writeUint64(address + 8, BigInt(index) + 0x1122_3344_0000_0000n);
+  });
+  addresses.forEach((address, index) => {
+    expect(space.readUint64(address + 8)).toBe(BigInt(index) + 0x1122_3344_0000_0000n);
+  });
+});
+
+test("a write that would fault in its second page writes nothing", () => {
+  const space = new WindowSpace();
+  space.map(0x40_0000, PAGE_SIZE, RW);
+  space.map(0x40_1000, PAGE_SIZE, Protection.Read);
+  expect(() => space.writeUint64(0x40_0ffc, 0xffff_ffff_ffff_ffffn)).toThrow(new GuestFault(0x40_1000, "write"));
+  expect(space.readUint32(0x40_0ffc)).toBe(0);
+  expect(space.readUint64(0x40_0ffc)).toBe(0n);
+});
+
+test("what is mapped again is zero", () => {
+  const space = new WindowSpace();
+  space.map(0x50_0000, 0x10000, RW);
+  space.writeUint32(0x50_8000, 7);
+  space.unmap(0x50_0000, 0x10000);
+  expect(() => space.readUint8(0x50_8000)).toThrow(GuestFault);
+  expect(space.protectionAt(0x50_8000)).toBeUndefined();
+  space.map(0x50_0000, 0x10000, RW);
+  expect(space.readUint32(0x50_8000)).toBe(0);
+});
+
+test("protection governs read and write, not peek and poke", () => {
+  const space = new WindowSpace();
+  space.map(0x60_0000, PAGE_SIZE, RW);
+  space.writeUint8(0x60_0000, 1);
+  space.protect(0x60_0000, PAGE_SIZE, Protection.None);
+  expect(() => space.readUint8(0x60_0000)).toThrow(GuestFault);
+  space.poke(0x60_0001, Uint8Array.of(2));
+  expect([...space.peek(0x60_0000, 2)]).toEqual([1, 2]);
+  space.protect(0x60_0000, PAGE_SIZE, Protection.Read);
+  expect(space.readUint16(0x60_0000)).toBe(0x201);
+  expect(() => space.writeUint8(0x60_0000, 1)).toThrow(GuestFault);
+});
+
+test("views of shared pages see each other's stores, across spaces too", () => {
+  const pages = { bytes: new Uint8Array(0x4000) };
+  const first = new WindowSpace();
+  const second = new WindowSpace();
+  first.mapShared(0x1_0000, 0x4000, RW, pages, 0);
+  first.mapShared(0x9_0000, 0x1000, RW, pages, 0x2000);
+  second.mapShared(0x7fff_0000_0000, 0x2000, RW, pages, 0x2000);
+  first.writeUint32(0x1_2ffe, 0x1234_5678);
+  expect(first.readUint16(0x9_0ffe)).toBe(0x5678);
+  expect(second.readUint32(0x7fff_0000_0ffe)).toBe(0x1234_5678);
+});
+
+test("a saved space is restored with contents, protections, shared identity and untouched gigabytes", () => {
+  const pages = { bytes: new Uint8Array(0x2000) };
+  const space = new WindowSpace();
+  space.map(0x10_0000_0000, 0x4000_0000, RW);
+  space.writeUint32(0x10_1234_5000, 42);
+  space.map(0x40_0000, PAGE_SIZE, Protection.Read | Protection.Execute);
+  space.mapShared(0x50_0000, 0x2000, RW, pages, 0);
+  const image = space.save();
+  expect(image.runs.reduce((sum, run) => sum + run.bytes.length, 0)).toBeLessThan(0x4000);
+  const copy = new WindowSpace(image);
+  expect(copy.readUint32(0x10_1234_5000)).toBe(42);
+  expect(copy.readUint32(0x10_3fff_f000)).toBe(0);
+  expect(copy.protectionAt(0x40_0000)).toBe(Protection.Read | Protection.Execute);
+  copy.writeUint8(0x50_1000, 9);
+  expect(space.readUint8(0x50_1000)).toBe(9);
+  copy.writeUint32(0x10_1234_5000, 43);
+  expect(space.readUint32(0x10_1234_5000)).toBe(42);
+});

@@ -1,0 +1,344 @@
+/** The memory of one process over the direct window: docs/decisions/0004-direct-window.md. */
+import {
+  GuestFault,
+  PAGE_SIZE,
+  Protection,
+  type AccessKind,
+  type AddressSpace,
+  type AddressSpaceImage,
+  type SharedPages,
+} from "../cpu.ts";
+import { PageFlag, PageTable, PROTECTION_MASK, TABLE_PAGES } from "./page-table.ts";
+import { saveRuns } from "./space-image.ts";
+import { windowLayout } from "./window-layout.ts";
+
+const WINDOW_PAGES = 0x1_0000;
+const TWO_32 = 0x1_0000_0000;
+
+const accessFlags = { read: PageFlag.Read, write: PageFlag.Write, execute: PageFlag.Execute } as const satisfies Record<
+  AccessKind,
+  number
+>;
+
+/** Storage of a page: `bytes` from `offset` on. */
+export interface PageStorage {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+}
+export interface SharedView {
+  readonly pages: SharedPages;
+  readonly offset: number;
+}
+
+/** Told before bytes change from which instructions were decoded. */
+export interface CodeListener {
+  invalidate(page: number): void;
+}
+
+export class WindowSpace implements AddressSpace {
+  readonly memory: WebAssembly.Memory;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  code: CodeListener | undefined;
+
+  readonly pages = new PageTable();
+  /** Storage of pages without slot. */
+  readonly #outside = new Map<number, Uint8Array>();
+  readonly #shared = new Map<number, SharedView>();
+  /** By slot, one more than the upper part (page / TABLE_PAGES) of the number of the page that has it; 0: free. */
+  readonly #owners = new Int32Array(TABLE_PAGES);
+  readonly #readTags: Int32Array;
+  readonly #writeTags: Int32Array;
+  /** Shared pages with code: others may write to them unnoticed. */
+  readonly #sharedCode = new Set<number>();
+
+  constructor(image?: AddressSpaceImage) {
+    this.memory = new WebAssembly.Memory({ initial: WINDOW_PAGES, maximum: WINDOW_PAGES });
+    const { buffer } = this.memory;
+    this.bytes = new Uint8Array(buffer, 0, windowLayout.blocksEnd);
+    this.view = new DataView(buffer);
+    this.#readTags = new Int32Array(buffer, windowLayout.readTags, TABLE_PAGES * 2);
+    this.#writeTags = new Int32Array(buffer, windowLayout.writeTags, TABLE_PAGES * 2);
+    // Zero means no page, and is the number of page 0 alone.
+    for (const tags of [this.#readTags, this.#writeTags]) tags.fill(-1, 0, 2);
+    if (image) this.#restore(image);
+  }
+
+  #restore(image: AddressSpaceImage): void {
+    for (const run of image.runs) {
+      const size = run.size ?? run.bytes.length;
+      if (run.shared) this.mapShared(run.address, size, run.protection, run.shared, run.sharedOffset ?? 0);
+      else {
+        this.map(run.address, size, run.protection);
+        this.poke(run.address, run.bytes);
+      }
+    }
+  }
+
+  // Mapping
+
+  map(address: number, size: number, protection: Protection): void {
+    this.unmap(address, size);
+    this.pages.fill(address / PAGE_SIZE, size / PAGE_SIZE, PageFlag.Mapped | protection);
+  }
+
+  mapShared(address: number, size: number, protection: Protection, pages: SharedPages, offset: number): void {
+    this.unmap(address, size);
+    this.pages.fill(address / PAGE_SIZE, size / PAGE_SIZE, PageFlag.Mapped | PageFlag.Shared | protection);
+    for (let done = 0; done < size; done += PAGE_SIZE)
+      this.#shared.set((address + done) / PAGE_SIZE, { pages, offset: offset + done });
+  }
+
+  unmap(address: number, size: number): void {
+    this.pages.forEach(address / PAGE_SIZE, size / PAGE_SIZE, (page, flags) => {
+      if (flags & PageFlag.Code) this.#discardCode(page);
+      if (flags & PageFlag.Shared) this.#shared.delete(page);
+      else if (flags & PageFlag.Outside) this.#outside.delete(page);
+      else if (flags & PageFlag.Touched) {
+        const slot = page % TABLE_PAGES;
+        this.#owners[slot] = 0;
+        this.#setTags(slot, 0, 0);
+        this.bytes.fill(0, slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE);
+      }
+    });
+    this.pages.fill(address / PAGE_SIZE, size / PAGE_SIZE, 0);
+  }
+
+  protect(address: number, size: number, protection: Protection): void {
+    this.pages.forEach(address / PAGE_SIZE, size / PAGE_SIZE, (page, flags) => {
+      if (flags & PageFlag.Code && !(protection & Protection.Execute)) {
+        this.#discardCode(page);
+        flags &= ~PageFlag.Code;
+      }
+      this.pages.set(page, (flags & ~PROTECTION_MASK) | protection);
+      this.#updateTags(page);
+    });
+  }
+
+  protectionAt(address: number): Protection | undefined {
+    const flags = this.pages.get(Math.floor(address / PAGE_SIZE));
+    return flags ? flags & PROTECTION_MASK : undefined;
+  }
+
+  // Tags
+
+  #setTags(slot: number, read: number, write: number): void {
+    this.#readTags[slot * 2] = read;
+    this.#readTags[slot * 2 + 1] = Math.floor(read / TWO_32);
+    this.#writeTags[slot * 2] = write;
+    this.#writeTags[slot * 2 + 1] = Math.floor(write / TWO_32);
+  }
+  #updateTags(page: number): void {
+    const flags = this.pages.get(page);
+    if (!(flags & PageFlag.Touched) || flags & PageFlag.Outside) return;
+    const writable = flags & PageFlag.Write && !(flags & PageFlag.Code);
+    this.#setTags(page % TABLE_PAGES, flags & PageFlag.Read ? page : 0, writable ? page : 0);
+  }
+
+  /** Where the mapped page `page` keeps its bytes; gives it storage when it has none. */
+  storage(page: number): PageStorage {
+    const flags = this.pages.get(page);
+    if (flags & PageFlag.Shared) {
+      const { pages, offset } = this.#shared.get(page) as SharedView;
+      return { bytes: pages.bytes, offset };
+    }
+    if (!(flags & PageFlag.Touched)) return this.#touch(page, flags);
+    if (flags & PageFlag.Outside) return { bytes: this.#outside.get(page) as Uint8Array, offset: 0 };
+    return { bytes: this.bytes, offset: (page % TABLE_PAGES) * PAGE_SIZE };
+  }
+  #touch(page: number, flags: number): PageStorage {
+    const slot = page % TABLE_PAGES;
+    const offset = slot * PAGE_SIZE;
+    if (this.#owners[slot] || offset < windowLayout.reservedLow || offset >= windowLayout.reservedHigh) {
+      const bytes = new Uint8Array(PAGE_SIZE);
+      this.#outside.set(page, bytes);
+      this.pages.set(page, flags | PageFlag.Touched | PageFlag.Outside);
+      return { bytes, offset: 0 };
+    }
+    this.#owners[slot] = Math.floor(page / TABLE_PAGES) + 1;
+    this.pages.set(page, flags | PageFlag.Touched);
+    this.#updateTags(page);
+    return { bytes: this.bytes, offset };
+  }
+  /** The shared view that `page` belongs to. */
+  sharedView(page: number): SharedView | undefined {
+    return this.#shared.get(page);
+  }
+
+  // Code
+
+  /** Instructions are decoded from `page`: the next change of its bytes is reported. */
+  markCode(page: number): void {
+    const flags = this.pages.get(page);
+    if (flags & PageFlag.Code) return;
+    this.pages.set(page, flags | PageFlag.Code);
+    if (flags & PageFlag.Shared) this.#sharedCode.add(page);
+    this.#updateTags(page);
+  }
+  #discardCode(page: number): void {
+    this.code?.invalidate(page);
+    this.#sharedCode.delete(page);
+  }
+  #codeChanges(page: number): void {
+    this.#discardCode(page);
+    this.pages.set(page, this.pages.get(page) & ~PageFlag.Code);
+    this.#updateTags(page);
+  }
+  /** Forgets code that others may have changed since. */
+  discardSharedCode(): void {
+    for (const page of this.#sharedCode) this.#codeChanges(page);
+  }
+
+  // Access
+
+  /** Throws unless every byte permits an access that needs `needed`. */
+  #check(address: number, length: number, needed: number, access: AccessKind): void {
+    const end = address + length;
+    for (let at = address; at < end;) {
+      const page = Math.floor(at / PAGE_SIZE);
+      if ((this.pages.get(page) & needed) !== needed) throw new GuestFault(at, access);
+      at = (page + 1) * PAGE_SIZE;
+    }
+  }
+  /** Calls `visit` with each stretch of storage of the range. */
+  #stretches(
+    address: number,
+    length: number,
+    visit: (storage: PageStorage, inPage: number, done: number, count: number) => void,
+  ): void {
+    for (let done = 0; done < length;) {
+      const page = Math.floor((address + done) / PAGE_SIZE);
+      const inPage = address + done - page * PAGE_SIZE;
+      const count = Math.min(length - done, PAGE_SIZE - inPage);
+      visit(this.storage(page), inPage, done, count);
+      done += count;
+    }
+  }
+  #copyOut(address: number, length: number): Uint8Array {
+    const result = new Uint8Array(length);
+    this.#stretches(address, length, ({ bytes, offset }, inPage, done, count) => {
+      result.set(bytes.subarray(offset + inPage, offset + inPage + count), done);
+    });
+    return result;
+  }
+  #copyIn(address: number, source: Uint8Array): void {
+    const last = Math.floor((address + source.length - 1) / PAGE_SIZE);
+    for (let page = Math.floor(address / PAGE_SIZE); page <= last; page++) {
+      const flags = this.pages.get(page);
+      if (flags & PageFlag.Code) this.#codeChanges(page);
+      if (flags & PageFlag.Shared) this.discardSharedCode();
+    }
+    this.#stretches(address, source.length, ({ bytes, offset }, inPage, done, count) => {
+      bytes.set(source.subarray(done, done + count), offset + inPage);
+    });
+  }
+
+  read(address: number, length: number): Uint8Array {
+    this.#check(address, length, PageFlag.Read, "read");
+    return this.#copyOut(address, length);
+  }
+  write(address: number, bytes: Uint8Array): void {
+    this.#check(address, bytes.length, PageFlag.Write, "write");
+    if (bytes.length) this.#copyIn(address, bytes);
+  }
+  probe(address: number, length: number, access: AccessKind): void {
+    this.#check(address, length, accessFlags[access], access);
+  }
+  peek(address: number, length: number): Uint8Array {
+    this.#check(address, length, PageFlag.Mapped, "read");
+    return this.#copyOut(address, length);
+  }
+  poke(address: number, bytes: Uint8Array): void {
+    this.#check(address, bytes.length, PageFlag.Mapped, "write");
+    if (bytes.length) this.#copyIn(address, bytes);
+  }
+
+  /** Offset in the window of `size` bytes that may be read without further ado, or -1. */
+  #fastRead(address: number, size: number): number {
+    const low = address >>> 0;
+    const slot = low >>> 12;
+    const tags = this.#readTags;
+    const high = Math.floor(address / TWO_32);
+    return tags[slot * 2] === (slot | (high << 20)) && tags[slot * 2 + 1] === high >>> 12 && (low & 0xfff) <= PAGE_SIZE - size // prettier-ignore
+      ? low
+      : -1;
+  }
+  #fastWrite(address: number, size: number): number {
+    const low = address >>> 0;
+    const slot = low >>> 12;
+    const tags = this.#writeTags;
+    const high = Math.floor(address / TWO_32);
+    return tags[slot * 2] === (slot | (high << 20)) && tags[slot * 2 + 1] === high >>> 12 && (low & 0xfff) <= PAGE_SIZE - size // prettier-ignore
+      ? low
+      : -1;
+  }
+  #slowView(address: number, size: number): DataView {
+    return new DataView(this.read(address, size).buffer);
+  }
+  readUint8(address: number): number {
+    const at = this.#fastRead(address, 1);
+    return at >= 0 ? this.view.getUint8(at) : this.#slowView(address, 1).getUint8(0);
+  }
+  readUint16(address: number): number {
+    const at = this.#fastRead(address, 2);
+    return at >= 0 ? this.view.getUint16(at, true) : this.#slowView(address, 2).getUint16(0, true);
+  }
+  readUint32(address: number): number {
+    const at = this.#fastRead(address, 4);
+    return at >= 0 ? this.view.getUint32(at, true) : this.#slowView(address, 4).getUint32(0, true);
+  }
+  readUint64(address: number): bigint {
+    const at = this.#fastRead(address, 8);
+    return at >= 0 ? this.view.getBigUint64(at, true) : this.#slowView(address, 8).getBigUint64(0, true);
+  }
+  readPointer(address: number): number {
+    const at = this.#fastRead(address, 8);
+    const view = at >= 0 ? this.view : this.#slowView(address, 8);
+    const offset = at >= 0 ? at : 0;
+    return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * TWO_32;
+  }
+  #slowWrite(address: number, size: number, set: (view: DataView) => void): void {
+    const view = new DataView(new ArrayBuffer(size));
+    set(view);
+    this.write(address, new Uint8Array(view.buffer));
+  }
+  writeUint8(address: number, value: number): void {
+    const at = this.#fastWrite(address, 1);
+    if (at >= 0) this.view.setUint8(at, value);
+    else this.#slowWrite(address, 1, (view) => view.setUint8(0, value));
+  }
+  writeUint16(address: number, value: number): void {
+    const at = this.#fastWrite(address, 2);
+    if (at >= 0) this.view.setUint16(at, value, true);
+    else this.#slowWrite(address, 2, (view) => view.setUint16(0, value, true));
+  }
+  writeUint32(address: number, value: number): void {
+    const at = this.#fastWrite(address, 4);
+    if (at >= 0) this.view.setUint32(at, value, true);
+    else this.#slowWrite(address, 4, (view) => view.setUint32(0, value, true));
+  }
+  writeUint64(address: number, value: bigint): void {
+    const at = this.#fastWrite(address, 8);
+    if (at >= 0) this.view.setBigUint64(at, value, true);
+    else this.#slowWrite(address, 8, (view) => view.setBigUint64(0, value, true));
+  }
+  writePointer(address: number, value: number): void {
+    const at = this.#fastWrite(address, 8);
+    const store = (view: DataView, offset: number): void => {
+      view.setUint32(offset, value, true);
+      view.setUint32(offset + 4, Math.floor(value / TWO_32), true);
+    };
+    if (at >= 0) store(this.view, at);
+    else this.#slowWrite(address, 8, (view) => store(view, 0));
+  }
+
+  save(): AddressSpaceImage {
+    return { runs: saveRuns(this) };
+  }
+  dispose(): void {
+    this.pages.clear();
+    this.#outside.clear();
+    this.#shared.clear();
+    this.code = undefined;
+  }
+}
