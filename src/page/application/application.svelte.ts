@@ -30,6 +30,10 @@ export class Application {
   /** What is being opened, before its session exists. */
   opening = $state<string | undefined>();
 
+  constructor() {
+    this.session.onCrash = () => (this.dockTab = "crash");
+  }
+
   /** What can wait until the page stands: small programs and the image that nearly everything needs. Returns the clean-up. */
   afterPaint(): () => void {
     const timer = setTimeout(() => {

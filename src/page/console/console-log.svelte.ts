@@ -14,7 +14,7 @@ const segmentCharacters = 4_000;
 export class ConsoleLog {
   segments = $state<ConsoleSegment[]>([]);
   omitted = $state(0);
-  #characters = 0;
+  #characters = $state(0);
   #nextId = 0;
 
   get length(): number {

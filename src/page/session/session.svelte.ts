@@ -40,6 +40,7 @@ export class Session {
   failure = $state<string | undefined>();
   readonly active = $derived(this.state === "running" || this.state === "paused" || this.state === "waiting-for-input");
   readonly busy = $derived(this.active || this.state === "loading");
+  onCrash: () => void = () => undefined;
   #token = 0;
   #summaryAge = 0;
 
@@ -167,12 +168,13 @@ export class Session {
     this.connection.holdsSession = true;
     this.state = update.state;
     this.counters = update.counters;
-    this.trace.total = update.counters.matching;
+    this.trace.grow(update.counters.matching);
     for (const { stream, text } of update.console) this.console.append(stream, text);
     if (update.problems !== undefined) this.problems = update.problems;
     if (update.exit !== undefined) this.exit = update.exit;
     if (update.changes !== undefined) void this.files.update(update.changes);
     if (ended) {
+      if (update.exit?.crash !== undefined) this.onCrash();
       void this.files.refresh();
       void this.refreshSummary();
     }

@@ -3,11 +3,13 @@ import type { Connection } from "../session/connection.svelte.ts";
 
 const chunkRows = 256;
 const keptChunks = 64;
+/** More than a screen shows. */
+const tailRows = 100;
 const filterDelay = 80;
 
 interface Chunk {
   rows: readonly TraceRow[];
-  loading: boolean;
+  loading: Promise<void> | undefined;
 }
 
 /**
@@ -27,6 +29,9 @@ export class TraceRows {
   #version = $state(0);
   #chunks = new Map<number, Chunk>();
   #generation = 0;
+  #looked = { first: 0, last: -1 };
+  #newest = 0;
+  #growing = false;
   #filterTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #connection: Connection;
 
@@ -37,10 +42,33 @@ export class TraceRows {
   clear(): void {
     this.#forgetRows();
     this.total = 0;
+    this.#newest = 0;
     this.following = true;
     this.selected = undefined;
     this.selectedIndex = -1;
     this.detail = undefined;
+  }
+
+  /** There are more rows. While the table follows them, they are counted when they are here: it never shows a gap. */
+  grow(total: number): void {
+    this.#newest = total;
+    if (!this.following || total <= this.total) this.total = total;
+    else if (!this.#growing) void this.#fetchNewest();
+  }
+
+  async #fetchNewest(): Promise<void> {
+    this.#growing = true;
+    while (this.#newest > this.total && this.#connection.holdsSession) {
+      const [target, generation] = [this.#newest, this.#generation];
+      const last = Math.floor((target - 1) / chunkRows);
+      const first = Math.max(0, Math.floor((target - tailRows) / chunkRows));
+      const chunks = this.#chunks;
+      await Promise.all(
+        Array.from({ length: last - first + 1 }, (_, i) => this.#fetch(first + i, chunks, generation, target)),
+      );
+      if (generation === this.#generation) this.total = target;
+    }
+    this.#growing = false;
   }
 
   /** Undefined while the row is on its way. */
@@ -51,32 +79,44 @@ export class TraceRows {
 
   /** Fetches what is missing of the rows from `first` to `last`. */
   look(first: number, last: number): void {
+    this.#looked = { first, last };
     const end = Math.min(last, this.total - 1);
     for (let chunk = Math.floor(Math.max(first, 0) / chunkRows); chunk * chunkRows <= end; chunk++) {
       void this.#fetch(chunk, this.#chunks, this.#generation);
     }
   }
 
-  async #fetch(number: number, chunks: Map<number, Chunk>, generation: number): Promise<void> {
-    const wanted = Math.min(chunkRows, this.total - number * chunkRows);
-    const chunk = chunks.get(number) ?? { rows: [], loading: false };
-    if (chunk.loading || chunk.rows.length >= wanted || !this.#connection.holdsSession) return;
-    chunk.loading = true;
+  #fetch(number: number, chunks: Map<number, Chunk>, generation: number, total = this.total): Promise<void> {
+    const wanted = Math.min(chunkRows, total - number * chunkRows);
+    const chunk = chunks.get(number) ?? { rows: [], loading: undefined };
+    if (chunk.loading !== undefined) return chunk.loading;
+    if (chunk.rows.length >= wanted || !this.#connection.holdsSession) return Promise.resolve();
     chunks.delete(number);
     chunks.set(number, chunk);
-    try {
-      const start = number * chunkRows + chunk.rows.length;
-      const rows = await this.#connection.ask((sandbox) => sandbox.rows(start, wanted - chunk.rows.length));
-      if (generation === this.#generation) chunk.rows = [...chunk.rows, ...rows];
-    } catch {
-      // The row stays empty; the connection reports the loss in its own place.
-    } finally {
-      chunk.loading = false;
+    chunk.loading = this.#fill(number, chunk, wanted, generation).then((arrived) => {
+      chunk.loading = undefined;
       this.#version++;
-    }
-    for (const old of chunks.keys()) {
-      if (chunks.size <= keptChunks) break;
-      chunks.delete(old);
+      for (const old of chunks.keys()) {
+        if (chunks.size <= keptChunks) break;
+        chunks.delete(old);
+      }
+      // The trace may have grown meanwhile.
+      if (arrived && chunks === this.#chunks) this.look(this.#looked.first, this.#looked.last);
+    });
+    return chunk.loading;
+  }
+
+  /** Whether rows came. Rows of another filter are dropped. */
+  async #fill(number: number, chunk: Chunk, wanted: number, generation: number): Promise<boolean> {
+    const start = number * chunkRows + chunk.rows.length;
+    try {
+      const rows = await this.#connection.ask((sandbox) => sandbox.rows(start, wanted - chunk.rows.length));
+      if (generation !== this.#generation) return false;
+      chunk.rows = [...chunk.rows, ...rows];
+      return rows.length > 0;
+    } catch {
+      // The rows stay empty; the connection reports the loss in its own place.
+      return false;
     }
   }
 
@@ -97,15 +137,20 @@ export class TraceRows {
       const total = await this.#connection.ask((sandbox) => sandbox.setFilter(text));
       if (text !== this.filter) return;
       this.#generation++;
-      this.total = total;
       const selected = this.selected;
       const found =
         selected === undefined ? undefined : await this.#connection.ask((sandbox) => sandbox.indexOf(selected));
       const target = found ?? (this.following ? total - 1 : 0);
       const chunks = new Map<number, Chunk>();
-      if (total > 0) await this.#fetch(Math.floor(Math.max(target, 0) / chunkRows), chunks, this.#generation);
+      const middle = Math.floor(Math.max(target, 0) / chunkRows);
+      if (total > 0) {
+        const around = [middle - 1, middle, middle + 1].filter((n) => n >= 0 && n * chunkRows < total);
+        await Promise.all(around.map((n) => this.#fetch(n, chunks, this.#generation, total)));
+      }
       if (text !== this.filter) return;
       this.#chunks = chunks;
+      this.#newest = total;
+      this.total = total;
       this.#version++;
       this.selectedIndex = found !== undefined && this.row(found)?.sequence === selected ? found : -1;
       this.wanted = { index: Math.max(0, Math.min(target, total - 1)) };
