@@ -42,6 +42,6 @@ describe.each(samples)("$id", ({ file, source, imports, image, expected }) => {
 
   test("holds the greeting it writes", () => {
     for (const file of expected.files.filter(({ path }) => path === "C:\\testfile.txt"))
-      expect(program.includes(sampleBytes(file))).toBe(true);
+      expect(program.includes(Buffer.from(sampleBytes(file)))).toBe(true);
   });
 });
