@@ -23,7 +23,9 @@ export type MachineEvent =
   | { readonly kind: "exception"; readonly thread: Thread; readonly exception: RaisedException }
   /** An exception that nobody handled; the process ends with its code. */
   | { readonly kind: "crash"; readonly process: Process; readonly report: CrashReport }
-  | { readonly kind: "debug-output"; readonly thread: Thread; readonly text: string };
+  | { readonly kind: "debug-output"; readonly thread: Thread; readonly text: string }
+  /** Bytes that reached standard output or error. */
+  | { readonly kind: "output"; readonly thread: Thread; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array };
 
 export interface RaisedException {
   readonly code: NtStatus;

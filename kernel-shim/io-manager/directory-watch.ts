@@ -1,5 +1,6 @@
 import { stateClass } from "../executive/state.ts";
 import type { DirectoryNode } from "./file-node.ts";
+import type { VolumeFile } from "./volume-file.ts";
 
 export interface ChangeRecord {
   /** FILE_ACTION_*. */
@@ -17,10 +18,11 @@ export class DirectoryWatch {
   /** FILE_NOTIFY_CHANGE_*. */
   readonly filter: number;
   readonly subtree: boolean;
+  /** Whose requests the records complete. */
+  file: VolumeFile | undefined = undefined;
   records: ChangeRecord[] = [];
   overflowed = false;
-  /** The directory is being deleted: waiting requests end with STATUS_DELETE_PENDING. */
-  deleted = false;
+  directoryDeleted = false;
 
   constructor(directory: DirectoryNode, filter: number, subtree: boolean) {
     this.directory = directory;
@@ -40,7 +42,7 @@ export class DirectoryWatch {
   }
 
   get hasNews(): boolean {
-    return this.overflowed || this.records.length > 0;
+    return this.directoryDeleted || this.overflowed || this.records.length > 0;
   }
 }
 

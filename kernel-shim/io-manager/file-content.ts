@@ -5,15 +5,7 @@ import type { LayerLocation, LayerStack } from "./layer.ts";
 const CHUNK = 0x10000;
 const SMALLEST_CHUNK = 0x200;
 
-/** Bytes that sections map and that file reads and writes go through as long as they do. Has the shape of the CPU seam's SharedPages. */
-export interface MappedBytes {
-  readonly bytes: Uint8Array;
-}
-
-/**
- * The bytes of a file. What was never written is read from the file's layer; writes copy a chunk at a time. The pages of a writable
- * section come first (`mapped`), so that views and file I/O see each other.
- */
+/** The bytes of a file. What was never written is read from the file's layer; writes copy a chunk at a time. */
 export class FileContent {
   size = 0;
   /** Where unwritten bytes below `baseSize` are. */
@@ -21,13 +13,12 @@ export class FileContent {
   baseSize = 0;
   /** Chunk index → bytes, at most CHUNK of them, as many as were needed. */
   chunks = new Map<number, Uint8Array>();
-  mapped: MappedBytes | null = null;
 
   /** Bytes of the scratch layer that this file occupies. */
   scratchBytes = 0;
 
   get isWritten(): boolean {
-    return this.base === null || this.size !== this.baseSize || this.chunks.size > 0 || this.mapped !== null;
+    return this.base === null || this.size !== this.baseSize || this.chunks.size > 0;
   }
 
   /** At most `length` bytes from `offset`; fewer at the end of the file. A fresh copy. */
@@ -36,18 +27,12 @@ export class FileContent {
     let done = 0;
     while (done < result.length) {
       const at = offset + done;
-      const mapped = this.mapped && at < this.mapped.bytes.length ? this.mapped.bytes : null;
-      const end = mapped
-        ? Math.min(mapped.length, offset + result.length)
-        : Math.min(chunkEnd(at), offset + result.length);
+      const end = Math.min(chunkEnd(at), offset + result.length);
       const target = result.subarray(done, done + end - at);
-      if (mapped) target.set(mapped.subarray(at, end));
-      else {
-        const chunk = this.chunks.get(chunkOf(at));
-        if (chunk) target.set(chunk.subarray(at % CHUNK, (at % CHUNK) + target.length));
-        else if (this.base && at < this.baseSize)
-          target.set(layers.read(this.base).subarray(at, Math.min(end, this.baseSize)));
-      }
+      const chunk = this.chunks.get(chunkOf(at));
+      if (chunk) target.set(chunk.subarray(at % CHUNK, (at % CHUNK) + target.length));
+      else if (this.base && at < this.baseSize)
+        target.set(layers.read(this.base).subarray(at, Math.min(end, this.baseSize)));
       done += end - at;
     }
     return result;
@@ -62,9 +47,8 @@ export class FileContent {
   growthOfWrite(offset: number, length: number): number {
     let growth = 0;
     for (let at = offset; at < offset + length; at = chunkEnd(at)) {
-      if (this.mapped && at < this.mapped.bytes.length) continue;
       growth +=
-        chunkCapacity(this.#neededIn(chunkOf(at), Math.min(chunkEnd(at), offset + length))) -
+        chunkCapacity(this.neededIn(chunkOf(at), Math.min(chunkEnd(at), offset + length))) -
         (this.chunks.get(chunkOf(at))?.length ?? 0);
     }
     return Math.max(0, growth);
@@ -75,11 +59,8 @@ export class FileContent {
     let done = 0;
     while (done < bytes.length) {
       const at = offset + done;
-      const mapped = this.mapped && at < this.mapped.bytes.length ? this.mapped.bytes : null;
-      const end = Math.min(mapped ? mapped.length : chunkEnd(at), offset + bytes.length);
-      const source = bytes.subarray(done, done + end - at);
-      if (mapped) mapped.set(source, at);
-      else this.#writableChunk(layers, chunkOf(at), end).set(source, at % CHUNK);
+      const end = Math.min(chunkEnd(at), offset + bytes.length);
+      this.writableChunk(layers, chunkOf(at), end).set(bytes.subarray(done, done + end - at), at % CHUNK);
       done += end - at;
     }
     this.size = Math.max(this.size, offset + bytes.length);
@@ -91,10 +72,9 @@ export class FileContent {
       this.baseSize = Math.min(this.baseSize, size);
       for (const [index, chunk] of this.chunks) {
         const start = index * CHUNK;
-        if (start >= size) this.#drop(index);
+        if (start >= size) this.drop(index);
         else if (start + chunk.length > size) chunk.fill(0, size - start);
       }
-      this.mapped?.bytes.fill(0, Math.min(size, this.mapped.bytes.length));
     }
     this.size = size;
   }
@@ -104,64 +84,36 @@ export class FileContent {
     this.size = 0;
     this.base = null;
     this.baseSize = 0;
-    for (const index of [...this.chunks.keys()]) this.#drop(index);
-    this.mapped?.bytes.fill(0);
+    for (const index of [...this.chunks.keys()]) this.drop(index);
   }
 
-  /** Forgets the shared bytes of views that are gone; what they held stays. */
-  unmap(): void {
-    const { mapped } = this;
-    if (!mapped) return;
-    this.mapped = null;
-    this.scratchBytes -= mapped.bytes.length;
-    this.base = null;
-    this.baseSize = 0;
-    for (let start = 0; start < Math.min(this.size, mapped.bytes.length); start += CHUNK) {
-      this.#put(chunkOf(start), mapped.bytes.slice(start, Math.min(chunkEnd(start), mapped.bytes.length)));
-    }
-  }
-
-  /**
-   * The bytes that writable views of this file share, at least `length` of them, a multiple of `granularity`. A longer request than an earlier one gets new bytes: the earlier
-   * views then no longer follow the file.
-   */
-  map(layers: LayerStack, length: number, granularity: number): MappedBytes {
-    const needed = Math.ceil(Math.max(length, this.size, 1) / granularity) * granularity;
-    if (this.mapped && this.mapped.bytes.length >= needed) return this.mapped;
-    const bytes = new Uint8Array(needed);
-    bytes.set(this.readAll(layers).subarray(0, needed));
-    for (const index of [...this.chunks.keys()]) if ((index + 1) * CHUNK <= needed) this.#drop(index);
-    this.scratchBytes += needed - (this.mapped?.bytes.length ?? 0);
-    return (this.mapped = { bytes });
-  }
-
-  #put(index: number, chunk: Uint8Array): void {
+  private put(index: number, chunk: Uint8Array): void {
     this.scratchBytes += chunk.length - (this.chunks.get(index)?.length ?? 0);
     this.chunks.set(index, chunk);
   }
 
-  #drop(index: number): void {
+  private drop(index: number): void {
     this.scratchBytes -= this.chunks.get(index)?.length ?? 0;
     this.chunks.delete(index);
   }
 
-  #neededIn(index: number, end: number): number {
+  private neededIn(index: number, end: number): number {
     const start = index * CHUNK;
     // A chunk hides the layer below it, so it must reach as far as the layer does.
     return Math.max(end - start, Math.min(CHUNK, Math.max(0, this.baseSize - start)), 1);
   }
 
-  #writableChunk(layers: LayerStack, index: number, end: number): Uint8Array {
+  private writableChunk(layers: LayerStack, index: number, end: number): Uint8Array {
     const start = index * CHUNK;
     const old = this.chunks.get(index);
-    const needed = this.#neededIn(index, end);
+    const needed = this.neededIn(index, end);
     if (old && old.length >= needed) return old;
     const chunk = new Uint8Array(chunkCapacity(needed));
     if (old) chunk.set(old);
     else if (this.base && start < this.baseSize) {
       chunk.set(layers.read(this.base).subarray(start, Math.min(start + CHUNK, this.baseSize)));
     }
-    this.#put(index, chunk);
+    this.put(index, chunk);
     return chunk;
   }
 }

@@ -2,6 +2,7 @@ import { stateClass } from "../executive/state.ts";
 import { FileContent } from "./file-content.ts";
 import type { LayerLocation } from "./layer.ts";
 import type { ByteRangeLock } from "./byte-range-locks.ts";
+import type { VolumeFile } from "./volume-file.ts";
 import { ShareAccess } from "./share-access.ts";
 
 /** What stands on a volume under one or more names: a file or a directory. */
@@ -23,6 +24,8 @@ export class FileNode {
   touched = false;
   shareAccess = new ShareAccess();
   locks: ByteRangeLock[] = [];
+  /** File objects with requests that wait for a lock, each once a request. */
+  lockWaiters: VolumeFile[] = [];
   /** Sections over this file: a writable or readable view forbids truncation, an image section forbids deletion and writing. */
   dataSections = 0;
   imageSections = 0;

@@ -33,13 +33,13 @@ export class ShareAccess {
   }
 
   add(access: number, share: number): void {
-    this.#count(access, share, 1);
+    this.count(access, share, 1);
   }
   remove(access: number, share: number): void {
-    this.#count(access, share, -1);
+    this.count(access, share, -1);
   }
 
-  #count(access: number, share: number, by: number): void {
+  private count(access: number, share: number, by: number): void {
     if (!concerns(access)) return;
     this.openCount += by;
     if (access & READS) this.readers += by;

@@ -108,14 +108,14 @@ export class Volume {
         : new DataNode(this.nextId++, attributes, time);
     if (node instanceof DirectoryNode) node.children = new Map();
     node.touched = true;
-    const link = this.#attach(parent, name, node, time);
+    const link = this.attach(parent, name, node, time);
     this.report(link, FILE_ACTION.ADDED, nameFilter(node));
     return link;
   }
 
   /** Another name for a file. */
   addLink(parent: DirectoryNode, name: string, node: FileNode, time: bigint): Link {
-    const link = this.#attach(parent, name, node, time);
+    const link = this.attach(parent, name, node, time);
     node.changeTime = time;
     this.report(link, FILE_ACTION.ADDED, nameFilter(node));
     return link;
@@ -125,7 +125,7 @@ export class Volume {
   remove(link: Link, time: bigint): void {
     if (link.removed || !link.parent) return;
     this.report(link, FILE_ACTION.REMOVED, nameFilter(link.node));
-    this.#detach(link, time);
+    this.detach(link, time);
     link.node.links = link.node.links.filter((other) => other !== link);
     link.removed = true;
     if (link.node.links.length === 0) this.releaseIfUnused(link.node);
@@ -137,19 +137,40 @@ export class Volume {
     if (node.dataSections > 0 || node.imageSections > 0) return;
     this.usedBytes -= node.content.scratchBytes;
     node.content.clear();
-    node.content.unmap();
   }
 
   /** Moves a name; whatever has the new name must be gone. */
   rename(link: Link, parent: DirectoryNode, name: string, time: bigint): void {
     const sameDirectory = parent === link.parent;
     this.report(link, sameDirectory ? FILE_ACTION.RENAMED_OLD_NAME : FILE_ACTION.REMOVED, nameFilter(link.node));
-    this.#detach(link, time);
+    this.detach(link, time);
     link.name = name;
     link.parent = parent;
-    this.#insert(parent, link, time);
+    this.insert(parent, link, time);
     link.node.changeTime = time;
     this.report(link, sameDirectory ? FILE_ACTION.RENAMED_NEW_NAME : FILE_ACTION.ADDED, nameFilter(link.node));
+  }
+
+  /** What NTFS does to a file that is opened to be overwritten or superseded: it is empty and has the attributes of the open. */
+  overwrite(node: DataNode, attributes: number, time: bigint): void {
+    this.usedBytes -= node.content.scratchBytes;
+    node.content.clear();
+    this.usedBytes += node.content.scratchBytes;
+    node.attributes = attributes;
+    node.lastWriteTime = node.changeTime = time;
+    node.touched = true;
+    const { ATTRIBUTES, SIZE, LAST_WRITE } = FILE_NOTIFY_CHANGE;
+    this.reportNode(node, ATTRIBUTES | SIZE | LAST_WRITE);
+  }
+
+  /** The name of a node that somebody has seen. */
+  findById(id: bigint): Link | undefined {
+    const pending: Link[] = [this.rootLink];
+    for (let link = pending.pop(); link; link = pending.pop()) {
+      if (link.node.id === id) return link;
+      if (link.node instanceof DirectoryNode && link.node.children) pending.push(...link.node.children.values());
+    }
+    return undefined;
   }
 
   readContent(node: DataNode, offset: number, length: number): Uint8Array {
@@ -206,24 +227,29 @@ export class Volume {
     }
   }
 
+  /** The directory is being deleted: whoever watches it is told so. */
+  endWatches(directory: DirectoryNode): void {
+    for (const watch of this.watches) if (watch.directory === directory) watch.directoryDeleted = true;
+  }
+
   reportNode(node: FileNode, filter: number): void {
     if (this.watches.length === 0) return;
     for (const link of node.links) this.report(link, FILE_ACTION.MODIFIED, filter);
   }
 
-  #attach(parent: DirectoryNode, name: string, node: FileNode, time: bigint): Link {
+  private attach(parent: DirectoryNode, name: string, node: FileNode, time: bigint): Link {
     const link = new Link(name, parent, node);
     node.links.push(link);
-    this.#insert(parent, link, time);
+    this.insert(parent, link, time);
     return link;
   }
 
-  #insert(parent: DirectoryNode, link: Link, time: bigint): void {
+  private insert(parent: DirectoryNode, link: Link, time: bigint): void {
     this.childrenOf(parent).set(upcase(link.name), link);
     changed(parent, time);
   }
 
-  #detach(link: Link, time: bigint): void {
+  private detach(link: Link, time: bigint): void {
     if (!link.parent) return;
     this.childrenOf(link.parent).delete(upcase(link.name));
     changed(link.parent, time);

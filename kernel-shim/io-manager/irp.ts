@@ -1,0 +1,119 @@
+import { isError, ntstatus, type NtStatus } from "../abi/ntstatus.ts";
+import { IO_STATUS_BLOCK } from "../abi/structures.ts";
+import { GuestFault } from "../../emulator/cpu.ts";
+import { DispatcherObject } from "../executive/dispatcher-object.ts";
+import { stateClass } from "../executive/state.ts";
+import { objectType } from "../object-manager/kernel-object.ts";
+import type { ObjectType } from "../object-manager/kernel-object.ts";
+import type { Event } from "../executive/event.ts";
+import type { Thread } from "../process-manager/thread.ts";
+import { queueUserApc } from "../process-manager/apc.ts";
+import { CompletionMode } from "./completion-mode.ts";
+import type { FileObject } from "./file-object.ts";
+
+/** Never in the namespace and never behind a handle: a thread in a synchronous request waits on it. */
+const IrpType = objectType("Irp", { read: 0, write: 0, execute: 0, all: 0 });
+
+export interface IrpOptions {
+  readonly file: FileObject;
+  readonly thread: Thread;
+  /** ServiceCall.id: finds the request again when its service is run anew after a wait. */
+  readonly callId: number;
+  /** Guest address of the IO_STATUS_BLOCK. */
+  readonly ioStatusBlock: number;
+  /** Guest address that receives the output; `length` bytes of it. */
+  readonly buffer?: number;
+  readonly length?: number;
+  readonly event?: Event | undefined;
+  readonly apcRoutine?: number;
+  readonly apcContext?: number;
+  readonly grantedAccess?: number;
+}
+
+/**
+ * An I/O request packet: one operation on a file object, from the service that starts it to its completion. A driver completes it at once or keeps it and
+ * completes it later, on behalf of whatever thread makes that possible.
+ */
+export class Irp extends DispatcherObject {
+  readonly file: FileObject;
+  readonly thread: Thread;
+  readonly callId: number;
+  readonly ioStatusBlock: number;
+  readonly buffer: number;
+  readonly length: number;
+  readonly event: Event | undefined;
+  readonly apcRoutine: number;
+  readonly apcContext: number;
+  readonly grantedAccess: number;
+  /** Undefined while the request is under way. */
+  status: NtStatus | undefined = undefined;
+  information = 0;
+  /** The service returned (or its thread waits) before the request was complete. */
+  pended = false;
+
+  constructor(options: IrpOptions) {
+    super();
+    this.file = options.file;
+    this.thread = options.thread;
+    this.callId = options.callId;
+    this.ioStatusBlock = options.ioStatusBlock;
+    this.buffer = options.buffer ?? 0;
+    this.length = options.length ?? 0;
+    this.event = options.event;
+    this.apcRoutine = options.apcRoutine ?? 0;
+    this.apcContext = options.apcContext ?? 0;
+    this.grantedAccess = options.grantedAccess ?? 0;
+  }
+
+  get type(): ObjectType {
+    return IrpType;
+  }
+  override isSignaled(): boolean {
+    return this.status !== undefined;
+  }
+
+  /**
+   * Ends the request: output into the caller's buffer, IO_STATUS_BLOCK, then event or file object, APC or completion packet. An error that
+   * the service itself returns is told by its status alone, as NT does it.
+   */
+  complete(status: NtStatus, information = 0, output?: Uint8Array): void {
+    if (this.status !== undefined) throw new Error("a request is completed twice");
+    const memory = this.thread.process.memory;
+    try {
+      if (output && output.length > 0) memory.write(this.buffer, output.subarray(0, this.length));
+      this.file.requests.delete(this);
+      this.status = status;
+      this.information = information;
+      if (!this.pended && isError(status)) return;
+      IO_STATUS_BLOCK.write(memory, this.ioStatusBlock, { Status: status, Information: information });
+    } catch (error) {
+      if (!(error instanceof GuestFault) || !this.pended) throw error;
+      this.file.requests.delete(this);
+      this.status = ntstatus.STATUS_ACCESS_VIOLATION;
+    }
+    this.announce(status);
+  }
+
+  private announce(status: NtStatus): void {
+    const { file } = this;
+    const { machine } = file.io;
+    const modes = file.completionModes;
+    if (this.event) {
+      if (this.pended || !(modes & CompletionMode.SKIP_SET_USER_EVENT_ON_FAST_IO)) this.event.set(machine);
+    } else if (!(modes & CompletionMode.SKIP_SET_EVENT_ON_HANDLE)) {
+      file.signaled = true;
+      machine.scheduler.signal(file);
+    }
+    if (this.apcRoutine !== 0) {
+      const args = [BigInt(this.apcContext), BigInt(this.ioStatusBlock), 0n] as const;
+      queueUserApc(machine, this.thread, { routine: this.apcRoutine, arguments: args, special: false });
+    } else if (file.completion && this.apcContext !== 0) {
+      const skipped = !this.pended && (modes & CompletionMode.SKIP_COMPLETION_PORT_ON_SUCCESS) !== 0;
+      const { port, key } = file.completion;
+      if (!skipped) port.post(machine, { key, value: this.apcContext, status, information: this.information });
+    }
+    machine.scheduler.signal(this);
+  }
+}
+
+stateClass("Irp", Irp);
