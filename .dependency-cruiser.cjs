@@ -70,7 +70,7 @@ module.exports = {
       "libraries-of-the-portable-rooms",
       "The portable rooms use few libraries, none that needs a DOM or Node.",
       { path: "^(emulator|kernel-shim|src/sandbox)/", pathNot: `${test}|^emulator/unicorn/native/` },
-      { dependencyTypes: ["npm", "npm-dev"], pathNot: "node_modules/(fflate|iced-x86)/" },
+      { dependencyTypes: ["npm", "npm-dev"], pathNot: "node_modules/(fflate|capstone-wasm)/" },
     ),
     rule("tests-are-not-imported", "A test is no library.", {}, { path: test }),
   ],

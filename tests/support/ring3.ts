@@ -1,0 +1,84 @@
+/** Runs the built command line as a user does, in a process of its own. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export const root = join(import.meta.dirname, "..", "..");
+const cli = join(root, "dist", "cli", "ring3.js");
+
+/** What `--json` gives. */
+export interface RunReport {
+  readonly exit: { readonly reason: string; readonly status: number; readonly statusName: string | null };
+  readonly instructions: number;
+  readonly virtualTimeMs: number;
+  readonly wallTimeMs: number;
+  readonly systemCalls: Readonly<Record<string, number>>;
+  readonly unimplemented: Readonly<Record<string, number>>;
+  readonly files: readonly {
+    readonly path: string;
+    readonly change: string;
+    readonly size: number;
+    readonly sha256: string | null;
+  }[];
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Ring3Run {
+  /** The exit code of our process; null where it was killed. */
+  readonly code: number | null;
+  /** Undefined where there was no run, or it had to be killed. */
+  readonly report: RunReport | undefined;
+  /** Our own messages. */
+  readonly messages: string;
+  readonly seconds: number;
+}
+
+/** Why runs cannot be made here, or undefined. */
+export function whyNoRing3(): string | undefined {
+  if (!existsSync(cli)) return "dist/cli/ring3.js is missing: npm run build";
+  if (!existsSync(join(root, "images", "wine", "manifest.json"))) return "images/wine is missing: npm run image";
+  return undefined;
+}
+
+/** `ring3 run --json … ARGS`; a process that is still there `grace` seconds after its own time limit is killed. */
+export async function ring3(args: readonly string[], { timeout = 60, grace = 15 } = {}): Promise<Ring3Run> {
+  const started = performance.now();
+  const directory = mkdtempSync(join(tmpdir(), "ring3-run-"));
+  const json = join(directory, "report.json");
+  try {
+    const command = [cli, "run", "--timeout", String(timeout), "--json", json, ...args];
+    const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
+    let messages = "";
+    child.stderr.on("data", (bytes: Buffer) => (messages += bytes.toString("utf8")));
+    const killer = setTimeout(() => child.kill("SIGKILL"), (timeout + grace) * 1000);
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
+    clearTimeout(killer);
+    const report = existsSync(json) ? (JSON.parse(readFileSync(json, "utf8")) as RunReport) : undefined;
+    return { code, report, messages, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Calls `work` for each item, so many at a time, and returns the results in the items' order. */
+export async function mapConcurrently<T, R>(
+  items: readonly T[],
+  jobs: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, jobs) }, worker));
+  return results;
+}
