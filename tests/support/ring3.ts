@@ -1,4 +1,4 @@
-/** Runs the built command line as a user does, in a process of its own. */
+/** Runs the command line as a user does, in a process of its own: the built one, or straight from the sources. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,6 +6,12 @@ import { join } from "node:path";
 
 export const root = join(import.meta.dirname, "..", "..");
 const cli = join(root, "dist", "cli", "ring3.js");
+
+/** Arguments of node. */
+const commands = {
+  built: [cli],
+  sources: ["--import", "tsx", join(root, "src", "cli", "ring3.ts")],
+} as const;
 
 /** What `--json` gives. */
 export interface RunReport {
@@ -16,6 +22,7 @@ export interface RunReport {
   readonly systemCalls: Readonly<Record<string, number>>;
   readonly unimplemented: Readonly<Record<string, number>>;
   readonly files: readonly {
+    readonly directory?: boolean;
     readonly path: string;
     readonly change: string;
     readonly size: number;
@@ -43,12 +50,15 @@ export function whyNoRing3(): string | undefined {
 }
 
 /** `ring3 run --json … ARGS`; a process that is still there `grace` seconds after its own time limit is killed. */
-export async function ring3(args: readonly string[], { timeout = 60, grace = 15 } = {}): Promise<Ring3Run> {
+export async function ring3(
+  args: readonly string[],
+  { timeout = 60, grace = 15, from = "built" as keyof typeof commands } = {},
+): Promise<Ring3Run> {
   const started = performance.now();
   const directory = mkdtempSync(join(tmpdir(), "ring3-run-"));
   const json = join(directory, "report.json");
   try {
-    const command = [cli, "run", "--timeout", String(timeout), "--json", json, ...args];
+    const command = [...commands[from], "run", "--timeout", String(timeout), "--json", json, ...args];
     const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
     let messages = "";
     child.stderr.on("data", (bytes: Buffer) => (messages += bytes.toString("utf8")));
