@@ -49,10 +49,17 @@ export function whyNoRing3(): string | undefined {
   return undefined;
 }
 
+export interface Ring3Options {
+  /** Seconds, of the run and for the process to end after them. */
+  readonly timeout?: number;
+  readonly grace?: number;
+  readonly from?: keyof typeof commands;
+}
+
 /** `ring3 run --json … ARGS`; a process that is still there `grace` seconds after its own time limit is killed. */
 export async function ring3(
   args: readonly string[],
-  { timeout = 60, grace = 15, from = "built" as keyof typeof commands } = {},
+  { timeout = 60, grace = 15, from = "built" }: Ring3Options = {},
 ): Promise<Ring3Run> {
   const started = performance.now();
   const directory = mkdtempSync(join(tmpdir(), "ring3-run-"));
