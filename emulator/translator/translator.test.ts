@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { instructions } from "../isa/index.ts";
+import { randomProgram, type ProgramOptions } from "./random-program.ts";
+import { defaultLimits, type RegionLimits } from "./region.ts";
+import { TestHost, type Stop } from "./test-host.ts";
+
+const CODE = 0x1_4000_0000;
+const DATA = 0x7ffe_1234_0000;
+const DATA_SIZE = 0x3000;
+const STACK = 0x20_0000_0000;
+/** One instruction a region. */
+const single: RegionLimits = { blocks: 1, instructions: 1 };
+
+function start(seed: number, options: ProgramOptions, limits: RegionLimits): TestHost {
+  const host = new TestHost(instructions, limits);
+  const { bytes } = randomProgram(seed, options);
+  host.map(CODE, 0x10_0000);
+  host.bytes(CODE, bytes.length).set(bytes);
+  host.map(DATA, DATA_SIZE);
+  host.map(STACK - 0x1000, 0x1000);
+  host.bytes(DATA, DATA_SIZE).forEach((_byte, index, data) => (data[index] = (index * 37 + seed) >> 3));
+  for (let register = 0; register < 16; register++) host.setGpr(register, BigInt(seed * 0x1234567 + register * 0x1111) << BigInt(register)); // prettier-ignore
+  host.setGpr(4, BigInt(STACK - 8));
+  host.setGpr(14, BigInt(options.fuel));
+  host.setGpr(15, BigInt(DATA));
+  host.rip = BigInt(CODE);
+  return host;
+}
+
+/** Runs in slices of at most `budget` and returns how it ended, and what the machine looks like then. */
+function finish(host: TestHost, budget: number): string {
+  let stop: Stop;
+  do stop = host.run(budget);
+  while (stop === "budget" && host.executed < 100_000);
+  let hash = 0;
+  for (const byte of [...host.bytes(DATA, DATA_SIZE), ...host.bytes(STACK - 0x1000, 0x1000)])
+    hash = (Math.imul(hash, 31) + byte) | 0;
+  return `${stop} ${host.executed} ${host.describe()} ${hash}`;
+}
+
+describe("a translated program does what its instructions do one by one", () => {
+  const cases: readonly (readonly [string, ProgramOptions])[] = [
+    ["straight code", { blocks: 2, instructions: 30, fuel: 2, dataSize: DATA_SIZE, wildEvery: 0 }],
+    ["any control flow", { blocks: 12, instructions: 5, fuel: 200, dataSize: DATA_SIZE, wildEvery: 0 }],
+    ["accesses that fault", { blocks: 6, instructions: 8, fuel: 50, dataSize: DATA_SIZE, wildEvery: 12 }],
+  ];
+  for (const [name, options] of cases)
+    it(`with ${name}`, () => {
+      for (let seed = 1; seed <= 40; seed++) {
+        const expected = finish(start(seed, options, single), 1_000_000);
+        for (const budget of [1_000_000, 1, 7, 100])
+          expect(finish(start(seed, options, defaultLimits), budget), `seed ${seed}, budget ${budget}`).toBe(expected);
+      }
+    });
+});
+
+const bench = new URL("../../../shared/bench/", import.meta.url);
+interface Kernel {
+  readonly file: string;
+  readonly runs: Record<
+    "small",
+    { readonly iterations: number; readonly checksum: string; readonly instructions: number }
+  >;
+}
+
+describe.skipIf(!existsSync(bench))("kernels", () => {
+  const manifest = JSON.parse(readFileSync(new URL("manifest.json", bench), "utf8")) as Record<string, Kernel>;
+  for (const [name, { file, runs }] of Object.entries(manifest)) {
+    if (name === "sysc") continue;
+    it(`${name} computes its checksum in its number of instructions`, () => {
+      const host = new TestHost(instructions);
+      const image = readFileSync(new URL(file, bench));
+      host.map(CODE, 8 << 20);
+      host.bytes(CODE, image.length).set(image);
+      host.setGpr(7, BigInt(runs.small.iterations));
+      host.setGpr(4, BigInt(CODE + (8 << 20)));
+      host.rip = BigInt(CODE);
+      while (host.run(10_000_000) === "budget");
+      expect(host.gpr(3)).toBe(BigInt(runs.small.checksum));
+      // The last SYSCALL is not executed here.
+      expect(host.executed).toBe(runs.small.instructions - 1);
+    });
+  }
+});
