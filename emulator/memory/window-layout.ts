@@ -12,16 +12,15 @@ export const windowLayout = {
   reservedLow: 0x1_0000,
   /** The running context, in the layout of context-layout.ts. */
   state: 0x1000,
-  /**
-   * Cells of the dispatcher, i32 unless said otherwise; see emulator/interpreter/dispatcher.ts.
-   */
+  /** Cells of the dispatcher, i32 each; emulator/interpreter/dispatcher.ts says how they are used. */
   remaining: 0x1800,
   giveUp: 0x1804,
-  /** One past the record of the block that runs next to be executed without looking around. */
   limit: 0x1808,
   exit: 0x180c,
   exitArgument: 0x1810,
-  /** Operands of 16 bytes on their way between a handler and the slow path. */
+  block: 0x1814,
+  hotThreshold: 0x1818,
+  /** Operands of up to 16 bytes on their way between a handler and the slow path. */
   scratch: 0x1820,
 
   /** Pages from here on have no slot: tables and decoded blocks. */
@@ -33,13 +32,13 @@ export const windowLayout = {
    */
   readTags: 0xf800_0000,
   writeTags: 0xf800_0000 + 8 * MIB,
-  /** Block cache of the dispatcher. */
+  /** Direct-mapped cache of blocks by address: {rip i64, block i32, unused}. */
   blockCache: 0xf800_0000 + 16 * MIB,
   blocks: 0xf800_0000 + 20 * MIB,
   blocksEnd: 0xffff_0000,
 } as const;
 
-/** A tag that no page number equals: page numbers have 52 bits. */
-export const NO_PAGE = -1n;
+/** The tag of a slot without page: the number of page 0, which never has a slot (entry 0 alone is -1). */
+export const NO_PAGE = 0n;
 
 if (windowLayout.state + layout.size > windowLayout.remaining) throw new Error("the context overlaps the cells");

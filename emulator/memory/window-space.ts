@@ -52,7 +52,10 @@ export class WindowSpace implements AddressSpace {
   /** Shared pages with code: others may write to them unnoticed. */
   readonly #sharedCode = new Set<number>();
 
-  constructor(image?: AddressSpaceImage) {
+  readonly #onDispose: ((space: WindowSpace) => void) | undefined;
+
+  constructor(image?: AddressSpaceImage, onDispose?: (space: WindowSpace) => void) {
+    this.#onDispose = onDispose;
     this.memory = new WebAssembly.Memory({ initial: WINDOW_PAGES, maximum: WINDOW_PAGES });
     const { buffer } = this.memory;
     this.bytes = new Uint8Array(buffer, 0, windowLayout.blocksEnd);
@@ -340,5 +343,6 @@ export class WindowSpace implements AddressSpace {
     this.#outside.clear();
     this.#shared.clear();
     this.code = undefined;
+    this.#onDispose?.(this);
   }
 }

@@ -1,0 +1,312 @@
+/** Everything that executes in one address space: dispatcher, handlers, blocks, regions. */
+import { layout } from "../context-layout.ts";
+import type { Context } from "../context.ts";
+import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
+import type { Decoder, Undecodable } from "../decoder/decoder.ts";
+import type { CodeReader } from "../decoder/prefixes.ts";
+import { CpuException } from "../isa/machine.ts";
+import { PageFlag } from "../memory/page-table.ts";
+import { windowLayout } from "../memory/window-layout.ts";
+import type { CodeListener, WindowSpace } from "../memory/window-space.ts";
+import { BlockCache, type Block } from "./block-cache.ts";
+import { dispatcherModule, Leave, TABLE_SIZE } from "./dispatcher.ts";
+import { ExecutionMachine, type MachineEnvironment } from "./execution-machine.ts";
+import { exitCodes, guardVectors, UPDATE } from "./handler-emitter.ts";
+import type { Handler, HandlerLibrary, HandlerModule } from "./handler-library.ts";
+import { blockHeader, record } from "./record.ts";
+
+/** Translated code as the dispatcher sees it. */
+export interface RegionSource {
+  /** Called when the block at `rip` became hot. Installs what it wants by `installRegion`. */
+  translate(rip: number): void;
+  /** Code on `page` changes. Regions of the blocks there are gone; what else the source keeps of it must go too. */
+  invalidate(page: number): void;
+}
+
+let compiledDispatcher: WebAssembly.Module | undefined;
+
+/** Most that is given to the dispatcher at once: `remaining` is an i32. */
+const SLICE = 0x4000_0000;
+
+export class Core implements CodeListener {
+  readonly space: WindowSpace;
+  readonly blocks: BlockCache;
+  readonly reader: CodeReader;
+  readonly enter: (rip: bigint, expected: bigint, depth: number) => bigint;
+  regions: RegionSource | undefined;
+  readonly #library: HandlerLibrary;
+  readonly #machine: ExecutionMachine;
+  readonly #table: WebAssembly.Table;
+  readonly #run: () => number;
+  readonly #hostImports: Record<string, unknown>;
+  readonly #instantiated = new Set<HandlerModule>();
+  #tableTop = TABLE_SIZE / 2;
+  #context: Context | undefined;
+  /** The slice given, to know what was executed. */
+  #slice = 0;
+
+  constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, environment: MachineEnvironment) {
+    this.space = space;
+    this.#library = library;
+    this.#machine = new ExecutionMachine(space, environment);
+    compiledDispatcher ??= dispatcherModule();
+    const { exports } = new WebAssembly.Instance(compiledDispatcher, { host: { memory: space.memory } });
+    this.#table = exports["table"] as WebAssembly.Table;
+    this.#run = exports["run"] as () => number;
+    this.enter = exports["enter"] as (rip: bigint, expected: bigint, depth: number) => bigint;
+    this.#hostImports = {
+      memory: space.memory,
+      slowLoad: this.#slowLoad.bind(this),
+      slowStore: this.#slowStore.bind(this),
+      raise: (at: number, vector: number): never => {
+        this.#current = at;
+        throw new CpuException(guardVectors[vector]);
+      },
+      execute: this.#execute.bind(this),
+    };
+    this.reader = { byteAt: this.#byteAt.bind(this) };
+    this.blocks = new BlockCache(space, decoder, library, this.reader, (handlers) => this.#install(handlers));
+    space.code = this;
+  }
+
+  // Code
+
+  #byteAt(address: number): number {
+    const page = Math.floor(address / PAGE_SIZE);
+    if (!(this.space.pages.get(page) & PageFlag.Execute)) throw new GuestFault(address, "execute");
+    const { bytes, offset } = this.space.storage(page);
+    return bytes[offset + (address - page * PAGE_SIZE)];
+  }
+  #install(handlers: readonly Handler[]): void {
+    this.#library.compile();
+    for (const { module } of handlers) {
+      if (!module || this.#instantiated.has(module)) continue;
+      this.#instantiated.add(module);
+      const { exports } = new WebAssembly.Instance(module.module, { host: this.#hostImports });
+      module.handlers.forEach(({ index }, number) => this.#table.set(index, exports[`h${number}`]));
+    }
+  }
+
+  /** Makes `code` what runs at `rip`; its index in the table, for `dropRegion`. */
+  installRegion(rip: number, code: unknown): number {
+    const block = this.blocks.block(rip);
+    if ("outcome" in block) throw new Error("a region begins where no instruction is");
+    const index = this.#tableTop++;
+    if (index >= this.#table.length) this.#table.grow(this.#table.length);
+    this.#table.set(index, code);
+    this.blocks.setRegion(block, index);
+    return index;
+  }
+  dropRegion(rip: number, index: number): void {
+    const block = this.blocks.known(rip);
+    if (block) this.blocks.setRegion(block, 0);
+    this.#table.set(index, null);
+  }
+
+  /** Code on `page` is about to change; the running block, if it lies there, is left after its present instruction. */
+  invalidate(page: number): void {
+    const { view } = this.space;
+    const running = view.getUint32(windowLayout.block, true);
+    for (const block of this.blocks.invalidate(page)) if (block.at === running) this.#stopAfter = true;
+    this.regions?.invalidate(page);
+  }
+  /** The running block changed its own code. */
+  #stopAfter = false;
+
+  // What handlers call
+
+  /** The rest of the running block after the record at `at` is given back. */
+  #leaveBlockAfter(at: number): void {
+    const { view } = this.space;
+    const limit = view.getUint32(windowLayout.limit, true);
+    const next = at + record.size;
+    if (next >= limit) return;
+    view.setUint32(windowLayout.limit, next, true);
+    const remaining = view.getUint32(windowLayout.remaining, true);
+    view.setUint32(windowLayout.remaining, remaining + (limit - next) / record.size, true);
+  }
+  #address(low: number, high: number, access: "read" | "write"): number {
+    const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
+    if (address >= USER_LIMIT) throw new GuestFault(address, access);
+    return address;
+  }
+  #slowLoad(at: number, low: number, high: number, how: number): void {
+    this.#current = at;
+    const update = (how & UPDATE) !== 0;
+    const bytes = how & ~UPDATE;
+    const address = this.#address(low, high, update ? "write" : "read");
+    if (update) this.space.probe(address, bytes, "write");
+    this.space.bytes.set(this.space.read(address, bytes), windowLayout.scratch);
+  }
+  #slowStore(at: number, low: number, high: number, bytes: number): void {
+    this.#current = at;
+    const address = this.#address(low, high, "write");
+    const { scratch } = windowLayout;
+    this.space.write(address, this.space.bytes.slice(scratch, scratch + bytes));
+    this.#checkRunning(at);
+  }
+  #execute(at: number): void {
+    const block = this.#running();
+    const instruction = block.instructions[(at - block.at - blockHeader.size) / record.size];
+    this.#current = this.#executing = at;
+    this.#machine.execute(instruction);
+    this.#executing = 0;
+    this.#checkRunning(at);
+  }
+  /** The record whose handler called last: that of the instruction that throws. */
+  #current = 0;
+  /** The record that `execute` works on, or 0. */
+  #executing = 0;
+  #checkRunning(at: number): void {
+    if (!this.#stopAfter) return;
+    this.#stopAfter = false;
+    this.#leaveBlockAfter(at);
+  }
+  #running(): Block {
+    return this.blocks.at(this.space.view.getUint32(windowLayout.block, true));
+  }
+
+  // Running
+
+  /** Instructions of the present slice that are done before the record that `execute` works on. */
+  get executedSoFar(): number {
+    const { view } = this.space;
+    const limit = view.getUint32(windowLayout.limit, true);
+    const ahead = this.#executing ? (limit - this.#executing) / record.size : 0;
+    return this.#slice - (view.getUint32(windowLayout.remaining, true) + ahead);
+  }
+
+  #attach(context: Context): void {
+    if (this.#context === context && context.view.buffer === this.space.memory.buffer) return;
+    if (this.#context?.view.buffer === this.space.memory.buffer)
+      this.#context.moveTo(new DataView(new ArrayBuffer(layout.size)));
+    context.moveTo(new DataView(this.space.memory.buffer, windowLayout.state, layout.size));
+    this.#context = context;
+    this.#machine.context = context;
+  }
+
+  /** Executes at most `budget` instructions; `executed` gets their number. */
+  run(context: Context, budget: number, hotThreshold: number): { readonly exit: Exit; readonly executed: number } {
+    this.#attach(context);
+    this.space.discardSharedCode();
+    const { view } = this.space;
+    view.setUint32(windowLayout.hotThreshold, hotThreshold, true);
+    view.setUint32(windowLayout.exit, 0, true);
+    view.setUint32(windowLayout.block, 0, true);
+    this.#executing = 0;
+    this.#stopAfter = false;
+    let executed = 0;
+    this.#executedBefore = 0;
+    for (;;) {
+      const slice = Math.min(budget - executed, SLICE);
+      const exit = this.#runSlice(context, slice);
+      executed += slice - view.getUint32(windowLayout.remaining, true);
+      this.#executedBefore = executed;
+      if (exit.reason !== "budget" || executed >= budget) return { exit, executed };
+    }
+  }
+  #executedBefore = 0;
+  /** Instructions of the present `run` that are done. */
+  get executed(): number {
+    return this.#executedBefore + this.executedSoFar;
+  }
+
+  #runSlice(context: Context, slice: number): Exit {
+    const { view } = this.space;
+    this.#slice = slice;
+    view.setUint32(windowLayout.remaining, slice, true);
+    for (;;) {
+      if (context.view.getUint32(layout.rflags, true) & 0x100) return this.#singleStep(context);
+      const exit = this.#dispatch(context);
+      if (exit) return exit;
+      if (view.getUint32(windowLayout.remaining, true) === 0) return { reason: "budget" };
+    }
+  }
+
+  /** One instruction with TF set: #DB comes after it, unless it leaves by itself. */
+  #singleStep(context: Context): Exit {
+    const { view } = this.space;
+    const before = view.getUint32(windowLayout.remaining, true);
+    view.setUint32(windowLayout.remaining, 1, true);
+    let exit: Exit | undefined;
+    do exit = this.#dispatch(context);
+    while (!exit && view.getUint32(windowLayout.remaining, true));
+    view.setUint32(windowLayout.remaining, before - 1 + view.getUint32(windowLayout.remaining, true), true);
+    return exit && exit.reason !== "budget" ? exit : { reason: "exception", vector: "DB" };
+  }
+
+  /** Runs until something is to be done here. Undefined: look again. */
+  #dispatch(context: Context): Exit | undefined {
+    const { view } = this.space;
+    try {
+      switch (this.#run()) {
+        case Leave.budget:
+          return { reason: "budget" };
+        case Leave.miss:
+          return this.#miss(context);
+        case Leave.hot:
+          this.regions?.translate(context.rip);
+          return undefined;
+        default:
+          return this.#leave(view);
+      }
+    } catch (error) {
+      return this.#fault(context, error);
+    }
+  }
+  #miss(context: Context): Exit | undefined {
+    const { rip } = context;
+    if (rip >= USER_LIMIT) return faultExit(new GuestFault(rip, "execute"));
+    let block: Block | Undecodable;
+    try {
+      block = this.blocks.block(rip);
+    } catch (error) {
+      if (error instanceof GuestFault) return faultExit(error);
+      throw error;
+    }
+    return "outcome" in block ? this.#undecodable(block) : undefined;
+  }
+  #undecodable({ outcome, address, length, mnemonic }: Undecodable): Exit {
+    if (outcome !== "unsupported") return { reason: "exception", vector: outcome };
+    return { reason: "unsupported", bytes: this.space.peek(address, length), mnemonic };
+  }
+  #leave(view: DataView): Exit | undefined {
+    const exit = view.getUint32(windowLayout.exit, true);
+    view.setUint32(windowLayout.exit, 0, true);
+    switch (exit) {
+      case exitCodes.syscall:
+        return { reason: "syscall" };
+      case exitCodes.breakpoint:
+        return { reason: "breakpoint" };
+      case exitCodes.interrupt:
+        return { reason: "interrupt", vector: view.getUint32(windowLayout.exitArgument, true) & 0xff };
+      case exitCodes.reconsider:
+        return undefined;
+      default:
+        throw new Error(`exit ${exit}`);
+    }
+  }
+  /** The instruction that threw has done nothing: RIP and the count go back to before it. */
+  #fault(context: Context, error: unknown): Exit {
+    const vector = error instanceof CpuException ? error.vector : undefined;
+    if (!vector && !(error instanceof GuestFault)) throw error;
+    const { view } = this.space;
+    const at = this.#current;
+    const block = this.#running();
+    context.rip = block.instructions[(at - block.at - blockHeader.size) / record.size].address;
+    const limit = view.getUint32(windowLayout.limit, true);
+    const remaining = view.getUint32(windowLayout.remaining, true);
+    view.setUint32(windowLayout.remaining, remaining + (limit - at) / record.size, true);
+    this.#executing = 0;
+    this.#stopAfter = false;
+    return vector ? exceptionExit(vector) : faultExit(error as GuestFault);
+  }
+}
+
+const exceptionExit = (vector: ExceptionVector): Exit => ({ reason: "exception", vector });
+
+/** Addresses that are not canonical raise #GP, which tells no address. */
+function faultExit({ address, access }: GuestFault): Exit {
+  const generalProtection = address >= USER_LIMIT && address < 2 ** 64 - USER_LIMIT;
+  return { reason: "fault", address: generalProtection ? 2 ** 64 - 1 : address, access, generalProtection };
+}

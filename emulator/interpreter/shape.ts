@@ -1,0 +1,90 @@
+/** What of an instruction goes into the handler, and what into the record. */
+import { layout } from "../context-layout.ts";
+import type { Instruction } from "../isa/instruction.ts";
+import { DEFERRED_REGISTER, type MemoryOperand, type Operand } from "../isa/operand.ts";
+import { BASE_SLOT, INDEX_SLOT, record } from "./record.ts";
+
+/** An immediate that the form fixes, or that the lift looks at. */
+function isConstant(instruction: Instruction, index: number): boolean {
+  const { form } = instruction;
+  return form.operands[index]?.kind === "one" || form.specification.definition.constantImmediate === true;
+}
+
+/** Instructions with equal keys share a handler. `formNumber` tells forms apart. */
+export function handlerKey(instruction: Instruction, formNumber: number): string {
+  const { form, operands, operandSize, addressSize, vectorLength } = instruction;
+  let key = `${formNumber} ${operandSize} ${vectorLength}`;
+  if (addressSize === 32) key += " a32";
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i];
+    switch (operand.kind) {
+      case "register":
+        // Registers of the other files are concrete in the handler.
+        if (operand.file === "gpr" || operand.file === "xmm") key += " r";
+        else key += ` ${operand.register}`;
+        break;
+      case "immediate":
+        key += form.operands[i]?.kind === "immediate" && isConstant(instruction, i) ? ` ${operand.value}` : " i";
+        break;
+      case "memory":
+        key += ` m${operand.base < 0 ? "" : "b"}${operand.index < 0 ? "" : "x"}${operand.segment ? "s" : ""}`;
+    }
+  }
+  return key;
+}
+
+/** The operands as the handler's lift sees them. */
+export function deferOperands(instruction: Instruction): Operand[] {
+  return instruction.operands.map((operand, index): Operand => {
+    switch (operand.kind) {
+      case "register":
+        if (instruction.form.operands[index]?.kind === "fixed") return operand;
+        if (operand.file !== "gpr" && operand.file !== "xmm") return operand;
+        return { ...operand, register: DEFERRED_REGISTER + index, high: false };
+      case "immediate":
+        return isConstant(instruction, index) ? operand : { ...operand, deferred: true };
+      case "memory":
+        return {
+          ...operand,
+          base: operand.base < 0 ? -1 : DEFERRED_REGISTER + BASE_SLOT,
+          index: operand.index < 0 ? -1 : DEFERRED_REGISTER + INDEX_SLOT,
+          deferred: true,
+        };
+    }
+  });
+}
+
+function writeMemoryOperand(view: DataView, at: number, operand: MemoryOperand): void {
+  const gpr = (register: number): number => (register < 0 ? layout.zero : layout.gpr + register * 8);
+  view.setUint16(at + record.base, gpr(operand.base), true);
+  view.setUint16(at + record.index, gpr(operand.index), true);
+  const segment = operand.segment === "fs" ? layout.fsBase : operand.segment === "gs" ? layout.gsBase : layout.zero;
+  view.setUint16(at + record.segment, segment, true);
+  view.setUint32(at + record.scale, operand.scale, true);
+  view.setBigInt64(at + record.displacement, BigInt(operand.displacement), true);
+}
+
+/** Fills the record at `at`, the handler aside. */
+export function writeRecord(view: DataView, at: number, instruction: Instruction): void {
+  const { operands } = instruction;
+  for (let index = 0; index < operands.length; index++) {
+    const operand = operands[index];
+    switch (operand.kind) {
+      case "register":
+        if (operand.file === "gpr" || operand.file === "xmm") {
+          const offset =
+            operand.file === "gpr"
+              ? layout.gpr + operand.register * 8 + (operand.high ? 1 : 0)
+              : layout.xmm + operand.register * 16;
+          view.setUint16(at + record.slots + index * 2, offset, true);
+        }
+        break;
+      case "immediate":
+        view.setBigInt64(at + record.immediate, BigInt.asIntN(64, operand.value), true);
+        break;
+      case "memory":
+        writeMemoryOperand(view, at, operand);
+    }
+  }
+  view.setBigInt64(at + record.next, BigInt(instruction.address + instruction.length), true);
+}
