@@ -59,7 +59,7 @@ export class Core implements CodeListener {
       slowLoad: this.#slowLoad.bind(this),
       slowStore: this.#slowStore.bind(this),
       raise: (at: number, vector: number): never => {
-        this.#current = at;
+        this.#current = at >>> 0;
         throw new CpuException(guardVectors[vector]);
       },
       execute: this.#execute.bind(this),
@@ -113,7 +113,7 @@ export class Core implements CodeListener {
   /** The running block changed its own code. */
   #stopAfter = false;
 
-  // What handlers call
+  // What handlers call. Records come as i32: their addresses, above 2^31, are negative.
 
   /** The rest of the running block after the record at `at` is given back. */
   #leaveBlockAfter(at: number): void {
@@ -131,6 +131,7 @@ export class Core implements CodeListener {
     return address;
   }
   #slowLoad(at: number, low: number, high: number, how: number): void {
+    at >>>= 0;
     this.#current = at;
     const update = (how & UPDATE) !== 0;
     const bytes = how & ~UPDATE;
@@ -139,6 +140,7 @@ export class Core implements CodeListener {
     this.space.bytes.set(this.space.read(address, bytes), windowLayout.scratch);
   }
   #slowStore(at: number, low: number, high: number, bytes: number): void {
+    at >>>= 0;
     this.#current = at;
     const address = this.#address(low, high, "write");
     const { scratch } = windowLayout;
@@ -146,6 +148,7 @@ export class Core implements CodeListener {
     this.#checkRunning(at);
   }
   #execute(at: number): void {
+    at >>>= 0;
     const block = this.#running();
     const instruction = block.instructions[(at - block.at - blockHeader.size) / record.size];
     this.#current = this.#executing = at;
