@@ -3,6 +3,7 @@ import type { Machine } from "../machine.ts";
 import { NamedPipeDevice } from "./named-pipe-device.ts";
 import { NullDevice } from "./null-device.ts";
 import { RandomDevice } from "./random-device.ts";
+import type { Irp } from "./irp.ts";
 import type { LayerStack } from "./layer.ts";
 import { StandardStreams } from "./standard-streams.ts";
 import { VolumeDevice } from "./volume-device.ts";
@@ -17,6 +18,8 @@ export class IoManager {
   readonly namedPipes: NamedPipeDevice;
   readonly standard: StandardStreams;
   nextFileId = 1;
+  /** Requests for which threads wait in their service, by ServiceCall.id. */
+  readonly synchronousRequests = new Map<number, Irp>();
 
   constructor(machine: Machine) {
     this.machine = machine;

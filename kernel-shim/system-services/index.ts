@@ -1,8 +1,18 @@
 import type { SystemService } from "./service.ts";
+import * as device from "./device.ts";
+import * as directory from "./directory.ts";
+import * as file from "./file.ts";
+import * as pipe from "./pipe.ts";
 import * as registry from "./registry.ts";
+import * as volume from "./volume.ts";
 
 /** All system services, by family: one file a family, every export of it a service. The trace and the reference show the families' names. */
 export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>> = {
+  File: Object.values(file),
+  Directory: Object.values(directory),
+  Volume: Object.values(volume),
+  Device: Object.values(device),
+  Pipe: Object.values(pipe),
   Registry: Object.values(registry),
 };
 

@@ -1,0 +1,84 @@
+import { FileAccess } from "../abi/access.ts";
+import { CompletionFilter, FILE_INFORMATION_CLASS } from "../abi/file.ts";
+import { IO_STATUS_BLOCK, UnicodeString } from "../abi/structures.ts";
+import { BOOLEAN, flags, HANDLE, PVOID, ULONG } from "../abi/type.ts";
+import { ioRequest } from "./io-request.ts";
+import { full, optional, out, outBuffer, pointer, systemService, value } from "./service.ts";
+
+const common = {
+  FileHandle: value(HANDLE),
+  Event: value(HANDLE),
+  ApcRoutine: value(PVOID),
+  ApcContext: value(PVOID),
+  IoStatusBlock: out(IO_STATUS_BLOCK),
+};
+
+const FILE_LIST_DIRECTORY = FileAccess.FILE_READ_DATA;
+
+export const NtQueryDirectoryFile = systemService("NtQueryDirectoryFile", {
+  support: full,
+  params: {
+    ...common,
+    FileInformation: outBuffer("Length"),
+    Length: value(ULONG),
+    FileInformationClass: value(FILE_INFORMATION_CLASS),
+    ReturnSingleEntry: value(BOOLEAN),
+    FileName: optional(pointer(UnicodeString)),
+    RestartScan: value(BOOLEAN),
+  },
+  run(call, args) {
+    return ioRequest(call, args, FILE_LIST_DIRECTORY, args.FileInformation, (file, irp) => {
+      file.queryDirectory(irp, {
+        informationClass: args.FileInformationClass,
+        returnSingleEntry: args.ReturnSingleEntry,
+        pattern: args.FileName,
+        restart: args.RestartScan,
+      });
+    });
+  },
+});
+
+const QueryFlags = flags("QUERY_DIRECTORY_FLAGS", {
+  SL_RESTART_SCAN: 0x1,
+  SL_RETURN_SINGLE_ENTRY: 0x2,
+  SL_INDEX_SPECIFIED: 0x4,
+  SL_RETURN_ON_DISK_ENTRIES_ONLY: 0x8,
+});
+
+export const NtQueryDirectoryFileEx = systemService("NtQueryDirectoryFileEx", {
+  support: full,
+  params: {
+    ...common,
+    FileInformation: outBuffer("Length"),
+    Length: value(ULONG),
+    FileInformationClass: value(FILE_INFORMATION_CLASS),
+    QueryFlags: value(QueryFlags),
+    FileName: optional(pointer(UnicodeString)),
+  },
+  run(call, args) {
+    return ioRequest(call, args, FILE_LIST_DIRECTORY, args.FileInformation, (file, irp) => {
+      file.queryDirectory(irp, {
+        informationClass: args.FileInformationClass,
+        returnSingleEntry: (args.QueryFlags & QueryFlags.SL_RETURN_SINGLE_ENTRY) !== 0,
+        pattern: args.FileName,
+        restart: (args.QueryFlags & QueryFlags.SL_RESTART_SCAN) !== 0,
+      });
+    });
+  },
+});
+
+export const NtNotifyChangeDirectoryFile = systemService("NtNotifyChangeDirectoryFile", {
+  support: full,
+  params: {
+    ...common,
+    Buffer: outBuffer("Length"),
+    Length: value(ULONG),
+    CompletionFilter: value(CompletionFilter),
+    WatchTree: value(BOOLEAN),
+  },
+  run(call, args) {
+    return ioRequest(call, args, FILE_LIST_DIRECTORY, args.Buffer, (file, irp) => {
+      file.notifyChange(irp, args.CompletionFilter, args.WatchTree);
+    });
+  },
+});
