@@ -77,7 +77,12 @@ export class NodeEmitter {
   #operands: readonly number[] = [];
   /** Values of the present instruction that are in locals. */
   #values = new Map<Node, number>();
-  #temporaries: number[] = [];
+  #temporaries: { readonly local: number; readonly type: ValueType }[] = [];
+  /**
+   * Not the function's own free list: a local that lives through the region (a register, a flag operand) may be allocated after a temporary
+   * was released, and code that stands before it may run after it.
+   */
+  readonly #free: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
 
   constructor(f: FunctionBuilder, registers: RegisterLocals, state: number, flags: FlagReader) {
     this.#f = f;
@@ -88,13 +93,13 @@ export class NodeEmitter {
 
   /** Forgets the values of the instruction before. */
   beginInstruction(): void {
-    for (const local of this.#temporaries) this.#f.release(local);
+    for (const { local, type } of this.#temporaries) this.#free[type].push(local);
     this.#temporaries = [];
     this.#values = new Map();
   }
   temporary(type: ValueType): number {
-    const local = this.#f.local(type);
-    this.#temporaries.push(local);
+    const local = this.#free[type].pop() ?? this.#f.local(type);
+    this.#temporaries.push({ local, type });
     return local;
   }
   /** Says that the local holds the value of `node`. */

@@ -53,6 +53,14 @@ export class TestHost {
     this.#stepper = new Translator({ ...host, enter: (rip) => rip }, { blocks: 1, instructions: 1 });
   }
 
+  /** As new, without the cost of a new memory. */
+  reset(): void {
+    this.#tags.fill(-1n);
+    this.#bytes.fill(0, 0, windowLayout.state + layout.size);
+    this.#regions.clear();
+    this.#steps.clear();
+    this.executed = 0;
+  }
   map(address: number, size: number): void {
     for (let at = address; at < address + size; at += 0x1000) {
       const slot = (at % 0x1_0000_0000) / 0x1000;
