@@ -91,7 +91,7 @@ export class ObjectNamespace {
         continue;
       }
       if (current instanceof SymbolicLink && !(openLink && rest === "")) {
-        if (!restart(rest === "" ? current.target : `${current.target}\\${rest}`)) {
+        if (!restart(rest === "" || rest.startsWith("\\") ? current.target + rest : `${current.target}\\${rest}`)) {
           return { status: ntstatus.STATUS_OBJECT_PATH_INVALID };
         }
         continue;
@@ -112,8 +112,9 @@ export class ObjectNamespace {
           ? { missing: component, parent: current }
           : { status: ntstatus.STATUS_OBJECT_PATH_NOT_FOUND };
       }
-      // What a device or key parses keeps its leading backslash: `\` opens the root directory, nothing opens the device.
-      rest = separator < 0 ? "" : rest.slice(next.parse === undefined ? separator + 1 : separator);
+      // What a device or key parses keeps its leading backslash, also behind a link: `\` opens the root directory, nothing opens the device.
+      const keepsSeparator = next.parse !== undefined || next instanceof SymbolicLink;
+      rest = separator < 0 ? "" : rest.slice(keepsSeparator ? separator : separator + 1);
       current = next;
     }
   }
