@@ -89,8 +89,10 @@ export class Decoder {
     const candidates = this.#table.lookup(vex !== undefined, map, opcode);
     // ModRM is fetched once, when the first form that has one is tried.
     let modrm: ModRm | undefined;
+    let known = false;
     for (const form of candidates) {
       if (!this.#prefixesMatch(form, prefixes)) continue;
+      known = true;
       if (form.modrm) {
         modrm ??= readModRm(stream, prefixes);
         if (!modrmMatches(form, modrm)) continue;
@@ -99,8 +101,8 @@ export class Decoder {
       const { mnemonic, definition } = form.specification;
       return definition.unimplemented ? fail("unsupported", mnemonic) : decoded;
     }
-    if (map === "" && !vex) return fail(invalidIn64BitMode.has(opcode) || candidates.length ? "UD" : "unsupported");
-    if (map === "0F" && candidates.length && !vex) return fail("UD");
+    // A reg field or operand kind that no form has is #UD; an opcode, or an opcode with that prefix, is one that is missing here.
+    if (known || (map === "" && !vex && invalidIn64BitMode.has(opcode))) return fail("UD");
     return fail("unsupported");
   }
 

@@ -9,6 +9,9 @@ import * as shift from "./shift.ts";
 import * as stack from "./stack.ts";
 import * as string from "./string.ts";
 import * as system from "./system.ts";
+import * as vectorFloat from "./vector-float.ts";
+import * as vectorInteger from "./vector-integer.ts";
+import * as vectorMove from "./vector-move.ts";
 
 const rooms: readonly Record<string, unknown>[] = [
   arithmetic,
@@ -20,6 +23,9 @@ const rooms: readonly Record<string, unknown>[] = [
   stack,
   string,
   system,
+  vectorFloat,
+  vectorInteger,
+  vectorMove,
 ];
 
 const isSpecification = (value: unknown): value is InstructionSpecification =>

@@ -1,0 +1,256 @@
+/** SSE2: integers in vector registers, shuffles, logic. */
+import type { Builder } from "../ir/builder.ts";
+import type { Node } from "../ir/node.ts";
+import { instruction, type InstructionSpecification } from "./instruction.ts";
+import type { Operand } from "./operand.ts";
+
+/** A vector operand; in memory it must be aligned. */
+export function vector(b: Builder, operand: Operand): Node {
+  b.aligned16(operand);
+  return b.read(operand, "v128");
+}
+
+/** `66 0F opcode`: dst = operation(dst, src). */
+function binary(
+  mnemonic: string,
+  opcode: string,
+  operation: (b: Builder, x: Node, y: Node) => Node,
+  prefix = "66",
+): InstructionSpecification {
+  return instruction(mnemonic, {
+    forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m128`],
+    lift(b, dst, src) {
+      const y = vector(b, src);
+      b.write(dst, operation(b, b.read(dst), y));
+    },
+  });
+}
+const lanes = (mnemonic: string, opcode: string, name: string): InstructionSpecification =>
+  binary(mnemonic, opcode, (b, x, y) => b.op(name, x, y));
+
+export const packedArithmetic = [
+  lanes("PADDB", "FC", "i8x16.add"),
+  lanes("PADDW", "FD", "i16x8.add"),
+  lanes("PADDD", "FE", "i32x4.add"),
+  lanes("PADDQ", "D4", "i64x2.add"),
+  lanes("PSUBB", "F8", "i8x16.sub"),
+  lanes("PSUBW", "F9", "i16x8.sub"),
+  lanes("PSUBD", "FA", "i32x4.sub"),
+  lanes("PSUBQ", "FB", "i64x2.sub"),
+  lanes("PADDSB", "EC", "i8x16.add_sat_s"),
+  lanes("PADDSW", "ED", "i16x8.add_sat_s"),
+  lanes("PADDUSB", "DC", "i8x16.add_sat_u"),
+  lanes("PADDUSW", "DD", "i16x8.add_sat_u"),
+  lanes("PSUBSB", "E8", "i8x16.sub_sat_s"),
+  lanes("PSUBSW", "E9", "i16x8.sub_sat_s"),
+  lanes("PSUBUSB", "D8", "i8x16.sub_sat_u"),
+  lanes("PSUBUSW", "D9", "i16x8.sub_sat_u"),
+  lanes("PAVGB", "E0", "i8x16.avgr_u"),
+  lanes("PAVGW", "E3", "i16x8.avgr_u"),
+  lanes("PMINUB", "DA", "i8x16.min_u"),
+  lanes("PMAXUB", "DE", "i8x16.max_u"),
+  lanes("PMINSW", "EA", "i16x8.min_s"),
+  lanes("PMAXSW", "EE", "i16x8.max_s"),
+  lanes("PMULLW", "D5", "i16x8.mul"),
+  lanes("PMADDWD", "F5", "i32x4.dot_i16x8_s"),
+  lanes("PCMPEQB", "74", "i8x16.eq"),
+  lanes("PCMPEQW", "75", "i16x8.eq"),
+  lanes("PCMPEQD", "76", "i32x4.eq"),
+  lanes("PCMPGTB", "64", "i8x16.gt_s"),
+  lanes("PCMPGTW", "65", "i16x8.gt_s"),
+  lanes("PCMPGTD", "66", "i32x4.gt_s"),
+  lanes("PACKSSWB", "63", "i8x16.narrow_i16x8_s"),
+  lanes("PACKSSDW", "6B", "i16x8.narrow_i32x4_s"),
+  lanes("PACKUSWB", "67", "i8x16.narrow_i16x8_u"),
+];
+
+/** Bytes 2, 3, 6, 7, … of each 32-bit lane of two vectors: the upper halves of products. */
+const upperHalves = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
+const multiplyHigh = (mnemonic: string, opcode: string, sign: "s" | "u"): InstructionSpecification =>
+  binary(mnemonic, opcode, (b, x, y) =>
+    b.shuffle(b.op(`i32x4.extmul_low_i16x8_${sign}`, x, y), b.op(`i32x4.extmul_high_i16x8_${sign}`, x, y), upperHalves),
+  );
+export const PMULHW = multiplyHigh("PMULHW", "E5", "s");
+export const PMULHUW = multiplyHigh("PMULHUW", "E4", "u");
+
+/** Lanes 0 and 2 of 32 bits, next to each other. */
+const evenLanes = (b: Builder, x: Node): Node => b.shuffle(x, x, [0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11]);
+export const PMULUDQ = binary("PMULUDQ", "F4", (b, x, y) =>
+  b.op("i64x2.extmul_low_i32x4_u", evenLanes(b, x), evenLanes(b, y)),
+);
+
+export const PSADBW = binary("PSADBW", "F6", (b, x, y) => {
+  const difference = b.op("i8x16.sub", b.op("i8x16.max_u", x, y), b.op("i8x16.min_u", x, y));
+  const words = b.op("i16x8.extadd_pairwise_i8x16_u", difference);
+  const doubles = b.op("i32x4.extadd_pairwise_i16x8_u", words);
+  const sums = b.op("i64x2.add", doubles, b.op("i64x2.shr_u", doubles, b.i32(32)));
+  return b.op("v128.and", sums, b.op("i64x2.splat", b.i64(0xffff_ffffn)));
+});
+
+// Logic: one operation, three names for it
+
+const logic = (
+  name: string,
+  opcode: string,
+  integerOpcode: string,
+  operation: (b: Builder, x: Node, y: Node) => Node,
+) => [
+  binary(`${name}PS`, opcode, operation, "NP"),
+  binary(`${name}PD`, opcode, operation),
+  binary(`P${name}`, integerOpcode, operation),
+];
+export const packedLogic = [
+  ...logic("AND", "54", "DB", (b, x, y) => b.op("v128.and", x, y)),
+  ...logic("ANDN", "55", "DF", (b, x, y) => b.op("v128.andnot", y, x)),
+  ...logic("OR", "56", "EB", (b, x, y) => b.op("v128.or", x, y)),
+  ...logic("XOR", "57", "EF", (b, x, y) => b.op("v128.xor", x, y)),
+];
+
+// Interleaving
+
+/** Elements of `bytes` bytes of dst and src in turn, from the lower or upper halves. */
+function interleave(
+  mnemonic: string,
+  opcode: string,
+  bytes: number,
+  high: boolean,
+  prefix = "66",
+): InstructionSpecification {
+  const order: number[] = [];
+  for (let element = 0; element < 8 / bytes; element++)
+    for (const source of [0, 16])
+      for (let byte = 0; byte < bytes; byte++) order.push(source + (high ? 8 : 0) + element * bytes + byte);
+  return binary(mnemonic, opcode, (b, x, y) => b.shuffle(x, y, order), prefix);
+}
+export const unpack = [
+  interleave("PUNPCKLBW", "60", 1, false),
+  interleave("PUNPCKLWD", "61", 2, false),
+  interleave("PUNPCKLDQ", "62", 4, false),
+  interleave("PUNPCKLQDQ", "6C", 8, false),
+  interleave("PUNPCKHBW", "68", 1, true),
+  interleave("PUNPCKHWD", "69", 2, true),
+  interleave("PUNPCKHDQ", "6A", 4, true),
+  interleave("PUNPCKHQDQ", "6D", 8, true),
+  interleave("UNPCKLPS", "14", 4, false, "NP"),
+  interleave("UNPCKHPS", "15", 4, true, "NP"),
+  interleave("UNPCKLPD", "14", 8, false),
+  interleave("UNPCKHPD", "15", 8, true),
+];
+
+// Shuffles by an immediate
+
+function shuffled(mnemonic: string, form: string, order: (selector: number) => number[]): InstructionSpecification {
+  return instruction(mnemonic, {
+    forms: [form],
+    constantImmediate: true,
+    lift(b, dst, src, selector) {
+      const y = vector(b, src);
+      const chosen = order(b.number(selector) & 0xff);
+      // SHUFPS and SHUFPD choose from both, the others from the source alone.
+      const x = chosen.some((byte) => byte >= 16) ? b.read(dst) : y;
+      b.write(dst, b.shuffle(x, y, chosen));
+    },
+  });
+}
+const field = (selector: number, index: number): number => (selector >> (index * 2)) & 3;
+const bytesOf = (element: number, size: number): number[] => Array.from({ length: size }, (_, i) => element * size + i);
+export const PSHUFD = shuffled("PSHUFD", "66 0F 70 /r ib xmm,xmm/m128,imm8", (s) =>
+  [0, 1, 2, 3].flatMap((i) => bytesOf(field(s, i), 4)),
+);
+export const PSHUFLW = shuffled("PSHUFLW", "F2 0F 70 /r ib xmm,xmm/m128,imm8", (s) => [
+  ...[0, 1, 2, 3].flatMap((i) => bytesOf(field(s, i), 2)),
+  ...[4, 5, 6, 7].flatMap((i) => bytesOf(i, 2)),
+]);
+export const PSHUFHW = shuffled("PSHUFHW", "F3 0F 70 /r ib xmm,xmm/m128,imm8", (s) => [
+  ...[0, 1, 2, 3].flatMap((i) => bytesOf(i, 2)),
+  ...[0, 1, 2, 3].flatMap((i) => bytesOf(4 + field(s, i), 2)),
+]);
+export const SHUFPS = shuffled("SHUFPS", "NP 0F C6 /r ib xmm,xmm/m128,imm8", (s) => [
+  ...[0, 1].flatMap((i) => bytesOf(field(s, i), 4)),
+  ...[2, 3].flatMap((i) => bytesOf(4 + field(s, i), 4)),
+]);
+export const SHUFPD = shuffled("SHUFPD", "66 0F C6 /r ib xmm,xmm/m128,imm8", (s) => [
+  ...bytesOf(s & 1, 8),
+  ...bytesOf(2 + ((s >> 1) & 1), 8),
+]);
+
+// Shifts
+
+/** Counts that reach the width give 0, or copies of the sign. `count` is i64. */
+function shifted(
+  b: Builder,
+  x: Node,
+  count: Node,
+  lane: "i16x8" | "i32x4" | "i64x2",
+  direction: "shl" | "shr_u" | "shr_s",
+): Node {
+  const width = { i16x8: 16, i32x4: 32, i64x2: 64 }[lane];
+  const tooFar = b.geU(count, width);
+  if (direction === "shr_s") return b.op(`${lane}.shr_s`, x, b.select(tooFar, b.i32(width - 1), b.wrap(count)));
+  return b.select(tooFar, b.v128(new Uint8Array(16)), b.op(`${lane}.${direction}`, x, b.wrap(count)));
+}
+function packedShift(
+  mnemonic: string,
+  opcode: string,
+  group: string,
+  lane: "i16x8" | "i32x4" | "i64x2",
+  direction: "shl" | "shr_u" | "shr_s",
+): InstructionSpecification[] {
+  return [
+    instruction(mnemonic, {
+      forms: [`66 0F ${opcode} /r xmm,xmm/m128`],
+      lift(b, dst, src) {
+        const count = b.lane("i64x2.extract_lane", 0, vector(b, src));
+        b.write(dst, shifted(b, b.read(dst), count, lane, direction));
+      },
+    }),
+    instruction(mnemonic, {
+      forms: [`66 0F ${group} ib xmm.rm,imm8`],
+      lift: (b, dst, count) =>
+        b.write(dst, shifted(b, b.read(dst), b.and(b.read(count, "i64"), 0xff), lane, direction)),
+    }),
+  ];
+}
+export const packedShifts = [
+  packedShift("PSRLW", "D1", "71 /2", "i16x8", "shr_u"),
+  packedShift("PSRAW", "E1", "71 /4", "i16x8", "shr_s"),
+  packedShift("PSLLW", "F1", "71 /6", "i16x8", "shl"),
+  packedShift("PSRLD", "D2", "72 /2", "i32x4", "shr_u"),
+  packedShift("PSRAD", "E2", "72 /4", "i32x4", "shr_s"),
+  packedShift("PSLLD", "F2", "72 /6", "i32x4", "shl"),
+  packedShift("PSRLQ", "D3", "73 /2", "i64x2", "shr_u"),
+  packedShift("PSLLQ", "F3", "73 /6", "i64x2", "shl"),
+].flat();
+
+function byteShift(mnemonic: string, extension: number, left: boolean): InstructionSpecification {
+  return instruction(mnemonic, {
+    forms: [`66 0F 73 /${extension} ib xmm.rm,imm8`],
+    constantImmediate: true,
+    lift(b, dst, count) {
+      const n = Math.min(b.number(count) & 0xff, 16);
+      const order = Array.from({ length: 16 }, (_, i) => {
+        const from = left ? i - n : i + n;
+        return from >= 0 && from < 16 ? from : 16;
+      });
+      b.write(dst, b.shuffle(b.read(dst), b.v128(new Uint8Array(16)), order));
+    },
+  });
+}
+export const PSRLDQ = byteShift("PSRLDQ", 3, false);
+export const PSLLDQ = byteShift("PSLLDQ", 7, true);
+
+// Words in and out
+
+export const PINSRW = instruction("PINSRW", {
+  forms: ["66 0F C4 /r ib xmm,r32/m16,imm8"],
+  constantImmediate: true,
+  lift(b, dst, src, lane) {
+    const value = b.read(src, "i32");
+    b.write(dst, b.lane("i16x8.replace_lane", b.number(lane) & 7, b.read(dst), value));
+  },
+});
+export const PEXTRW = instruction("PEXTRW", {
+  forms: ["66 0F C5 /r ib r32,xmm.rm,imm8"],
+  constantImmediate: true,
+  lift: (b, dst, src, lane) => b.write(dst, b.lane("i16x8.extract_lane_u", b.number(lane) & 7, b.read(src))),
+});
