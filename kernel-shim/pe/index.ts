@@ -11,7 +11,7 @@ export { canRelocate, relocationsOf, RelocationType } from "./relocations.ts";
 export type { Relocation } from "./relocations.ts";
 export { tlsOf } from "./tls.ts";
 export type { TlsDirectory } from "./tls.ts";
-export { layoutImage, SegmentProtection } from "./layout.ts";
+export { layoutImage } from "./layout.ts";
 export type { ImageLayout, ImageSegment } from "./layout.ts";
 export { checkProgram, toolchainOf } from "./program.ts";
 export type { Toolchain } from "./program.ts";

@@ -1,4 +1,5 @@
 /** The image as memory: what the memory manager maps where, as NT's image sections do. */
+import { PageProtection } from "../abi/memory.ts";
 import { malformed, PeError } from "./error.ts";
 import { roundUp, SectionCharacteristics } from "./headers.ts";
 import type { PeImage } from "./image.ts";
@@ -6,26 +7,14 @@ import { canRelocate, relocationsOf, RelocationType } from "./relocations.ts";
 
 const PAGE_SIZE = 0x1000;
 
-/** The page protections (winnt.h) that sections of an image can have. */
-export const SegmentProtection = {
-  PAGE_NOACCESS: 0x1,
-  PAGE_READONLY: 0x2,
-  PAGE_READWRITE: 0x4,
-  PAGE_WRITECOPY: 0x8,
-  PAGE_EXECUTE: 0x10,
-  PAGE_EXECUTE_READ: 0x20,
-  PAGE_EXECUTE_READWRITE: 0x40,
-  PAGE_EXECUTE_WRITECOPY: 0x80,
-} as const;
-export type SegmentProtection = (typeof SegmentProtection)[keyof typeof SegmentProtection];
-
 export interface ImageSegment {
   /** The section's name; empty for the headers. */
   readonly name: string;
   readonly rva: number;
   /** A multiple of the page size. */
   readonly size: number;
-  readonly protection: SegmentProtection;
+  /** PAGE_* */
+  readonly protection: number;
   /** At most `size` bytes; zeros follow. */
   readonly bytes: Uint8Array;
 }
@@ -59,7 +48,7 @@ function bySection(image: PeImage): ImageSegment[] {
     name: "",
     rva: 0,
     size: roundUp(sizeOfHeaders, PAGE_SIZE),
-    protection: SegmentProtection.PAGE_READONLY,
+    protection: PageProtection.PAGE_READONLY,
     bytes: image.bytes.subarray(0, sizeOfHeaders),
   };
   const sections = image.sections.map((section): ImageSegment => {
@@ -81,14 +70,14 @@ function wholeFile(image: PeImage, size: number): ImageSegment {
     name: "",
     rva: 0,
     size,
-    protection: SegmentProtection.PAGE_EXECUTE_WRITECOPY,
+    protection: PageProtection.PAGE_EXECUTE_WRITECOPY,
     bytes: image.bytes.subarray(0, size),
   };
 }
 
-export function sectionProtection(characteristics: number): SegmentProtection {
+export function sectionProtection(characteristics: number): number {
   const { EXECUTE, READ, WRITE, SHARED } = SectionCharacteristics;
-  const P = SegmentProtection;
+  const P = PageProtection;
   const has = (bit: number): boolean => (characteristics & bit) !== 0;
   if (has(WRITE)) {
     if (has(SHARED)) return has(EXECUTE) ? P.PAGE_EXECUTE_READWRITE : P.PAGE_READWRITE;

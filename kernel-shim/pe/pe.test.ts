@@ -10,11 +10,11 @@ import {
   parsePe,
   PeError,
   relocationsOf,
-  SegmentProtection,
   Subsystem,
   tlsOf,
   toolchainOf,
 } from "./index.ts";
+import { PageProtection } from "../abi/memory.ts";
 import { SectionCharacteristics } from "./headers.ts";
 import type { TestImage } from "./test-image.ts";
 import { makeTestImage, TEST_IMAGE_BASE, TEST_NT_HEADERS, TEST_SECTION_TABLE, testBytes } from "./test-image.ts";
@@ -104,13 +104,13 @@ describe("a sound image", () => {
     const { size, segments } = layoutImage(image, TEST_IMAGE_BASE);
     expect(size).toBe(0xa000);
     expect(segments.map(({ name, rva, size, protection }) => [name, rva, size, protection])).toEqual([
-      ["", 0, 0x1000, SegmentProtection.PAGE_READONLY],
-      [".text", 0x1000, 0x1000, SegmentProtection.PAGE_EXECUTE_READ],
-      [".data", 0x2000, 0x2000, SegmentProtection.PAGE_WRITECOPY],
-      [".idata", 0x4000, 0x1000, SegmentProtection.PAGE_WRITECOPY],
-      [".edata", 0x5000, 0x1000, SegmentProtection.PAGE_READONLY],
-      [".reloc", 0x6000, 0x1000, SegmentProtection.PAGE_READONLY],
-      [".bss", 0x7000, 0x3000, SegmentProtection.PAGE_WRITECOPY],
+      ["", 0, 0x1000, PageProtection.PAGE_READONLY],
+      [".text", 0x1000, 0x1000, PageProtection.PAGE_EXECUTE_READ],
+      [".data", 0x2000, 0x2000, PageProtection.PAGE_WRITECOPY],
+      [".idata", 0x4000, 0x1000, PageProtection.PAGE_WRITECOPY],
+      [".edata", 0x5000, 0x1000, PageProtection.PAGE_READONLY],
+      [".reloc", 0x6000, 0x1000, PageProtection.PAGE_READONLY],
+      [".bss", 0x7000, 0x3000, PageProtection.PAGE_WRITECOPY],
     ]);
   });
   it("is relocated elsewhere, the file untouched", () => {
@@ -123,7 +123,7 @@ describe("a sound image", () => {
   });
   it("maps shared writable sections as shared", () => {
     const sections = [{ name: "shared", bytes: new Uint8Array(8), characteristics: READ | WRITE | SHARED }];
-    expect(layoutImage(parsePe(makeTestImage({ sections })), TEST_IMAGE_BASE).segments[1].protection).toBe(SegmentProtection.PAGE_READWRITE); // prettier-ignore
+    expect(layoutImage(parsePe(makeTestImage({ sections })), TEST_IMAGE_BASE).segments[1].protection).toBe(PageProtection.PAGE_READWRITE); // prettier-ignore
   });
 });
 

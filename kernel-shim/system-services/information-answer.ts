@@ -1,6 +1,7 @@
 /** How services that return information of variable size answer. */
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
+import type { Type } from "../abi/type.ts";
 import type { OutBuffer, OutPointer } from "./parameter.ts";
 
 /**
@@ -41,5 +42,18 @@ export function answerExact(
   if (buffer.length !== bytes.length) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
   buffer.write(bytes);
   returnLength?.set(bytes.length);
+  return ntstatus.STATUS_SUCCESS;
+}
+
+/** `answerExact` for one structure. */
+export function answerStructure<T>(
+  buffer: OutBuffer,
+  returnLength: OutPointer<number> | undefined,
+  type: Type<T>,
+  value: T,
+): NtStatus {
+  if (buffer.length !== type.size) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
+  type.write(buffer.memory, buffer.address, value);
+  returnLength?.set(type.size);
   return ntstatus.STATUS_SUCCESS;
 }
