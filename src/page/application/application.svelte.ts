@@ -1,4 +1,4 @@
-import { createContext } from "svelte";
+import { createContext, flushSync } from "svelte";
 import { MediaQuery } from "svelte/reactivity";
 import type { GuestFile } from "../../worker/interface.ts";
 import { sentence } from "../format.ts";
@@ -31,7 +31,7 @@ export class Application {
   opening = $state<string | undefined>();
 
   constructor() {
-    this.session.onCrash = () => (this.dockTab = "crash");
+    this.session.onEnd = () => this.#afterRun();
   }
 
   /** What can wait until the page stands: small programs and the image that nearly everything needs. Returns the clean-up. */
@@ -80,6 +80,7 @@ export class Application {
       const launch = await prepare();
       const program = await this.session.inspect(launch.name, launch.bytes);
       this.screen = "workspace";
+      this.session.trace.filter = "";
       this.#begin();
       void this.session.start(launch, program, "run");
     } catch (error) {
@@ -127,6 +128,15 @@ export class Application {
     await this.session.start(launch, program, first);
   }
 
+  #afterRun(): void {
+    const { exit, launch, summary, counters } = this.session;
+    if (exit?.crash !== undefined) this.dockTab = "crash";
+    if (exit?.reason === "exited" && launch?.sample !== undefined && summary !== undefined) {
+      const bytes = summary.modules.reduce((sum, module) => sum + module.size, 0);
+      this.samples.record(launch.sample, { calls: counters.events, modules: summary.modules.length, bytes });
+    }
+  }
+
   #begin(): void {
     this.dockTab = "console";
     this.place = "trace";
@@ -150,7 +160,9 @@ export class Application {
 
   focusPlace(place: Place): void {
     this.place = place;
-    requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-place="${place}"] [data-focus]`)?.focus());
+    // On a small screen the place may have to appear first.
+    flushSync();
+    document.querySelector<HTMLElement>(`[data-place="${place}"] [data-focus]`)?.focus();
   }
 
   save(name: string, bytes: Uint8Array): void {

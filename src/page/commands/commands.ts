@@ -1,3 +1,4 @@
+import { flushSync } from "svelte";
 import type { Application } from "../application/application.svelte.ts";
 
 export interface Command {
@@ -94,5 +95,7 @@ function takesKeys(event: KeyboardEvent): boolean {
 
 function focusFilter(application: Application): void {
   application.place = "trace";
-  requestAnimationFrame(() => document.querySelector<HTMLInputElement>("[data-filter]")?.focus());
+  // On a small screen the trace may have to appear first.
+  flushSync();
+  document.querySelector<HTMLInputElement>("[data-filter]")?.focus();
 }

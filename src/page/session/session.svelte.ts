@@ -40,7 +40,8 @@ export class Session {
   failure = $state<string | undefined>();
   readonly active = $derived(this.state === "running" || this.state === "paused" || this.state === "waiting-for-input");
   readonly busy = $derived(this.active || this.state === "loading");
-  onCrash: () => void = () => undefined;
+  /** Called when the run has ended by itself or was stopped, and its summary is there. */
+  onEnd: () => void = () => undefined;
   #token = 0;
   #summaryAge = 0;
 
@@ -174,9 +175,8 @@ export class Session {
     if (update.exit !== undefined) this.exit = update.exit;
     if (update.changes !== undefined) void this.files.update(update.changes);
     if (ended) {
-      if (update.exit?.crash !== undefined) this.onCrash();
       void this.files.refresh();
-      void this.refreshSummary();
+      void this.refreshSummary().then(() => this.onEnd());
     }
   }
 
