@@ -5,7 +5,6 @@ import { NullDevice } from "./null-device.ts";
 import { RandomDevice } from "./random-device.ts";
 import type { Irp } from "./irp.ts";
 import type { LayerStack } from "./layer.ts";
-import { StandardStreams } from "./standard-streams.ts";
 import { VolumeDevice } from "./volume-device.ts";
 import { Volume, type VolumeLimits } from "./volume.ts";
 
@@ -16,7 +15,6 @@ export class IoManager {
   readonly machine: Machine;
   readonly volumeDevices: VolumeDevice[] = [];
   readonly namedPipes: NamedPipeDevice;
-  readonly standard: StandardStreams;
   nextFileId = 1;
   /** Requests for which threads wait in their service, by ServiceCall.id. */
   readonly synchronousRequests = new Map<number, Irp>();
@@ -31,7 +29,6 @@ export class IoManager {
     namespace.link("\\??\\NUL", "\\Device\\Null");
     namespace.insert("\\Device\\KsecDD", new RandomDevice(this));
     namespace.insert("\\Device\\CNG", new RandomDevice(this));
-    this.standard = new StandardStreams(this);
   }
 
   /** Makes a volume over `layers` and gives it a drive letter, `C:` for example. */

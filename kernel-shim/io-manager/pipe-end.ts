@@ -9,7 +9,8 @@ import { modeOf, setMode } from "./file-mode.ts";
 import { FileObject, type ReadRequest } from "./file-object.ts";
 import type { Irp } from "./irp.ts";
 import type { NamedPipeDevice } from "./named-pipe-device.ts";
-import { PipeInstance, PipeState } from "./named-pipe.ts";
+import type { PipeInstance} from "./named-pipe.ts";
+import { PipeState } from "./named-pipe.ts";
 import type { PipeQueue } from "./pipe-queue.ts";
 
 export const FSCTL_PIPE = {

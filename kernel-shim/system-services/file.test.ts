@@ -10,6 +10,7 @@ import { changeSet } from "../io-manager/change-set.ts";
 import { IoManager } from "../io-manager/io-manager.ts";
 import { LayerStack } from "../io-manager/layer.ts";
 import { MemoryLayer } from "../io-manager/memory-layer.ts";
+import { StandardStreams } from "../io-manager/standard-streams.ts";
 import { Machine } from "../machine.ts";
 import { HandleTable } from "../object-manager/handle-table.ts";
 import { closeHandle } from "../object-manager/close.ts";
@@ -329,7 +330,7 @@ test("an asynchronous lock waits with STATUS_PENDING and is granted by the unloc
 });
 
 test("standard streams: output reaches the observer, input can come late and end", () => {
-  const { standard } = caller.io;
+  const standard = new StandardStreams(caller.io);
   const output = caller.process.handles.insert(standard.output, 0x120116);
   const input = caller.process.handles.insert(standard.input, 0x120089);
   expect(caller.write(output, "hi")).toBe("STATUS_SUCCESS");
