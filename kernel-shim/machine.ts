@@ -2,6 +2,7 @@ import type { Cpu, Exit } from "../emulator/cpu.ts";
 import { ntstatus, type NtStatus } from "./abi/ntstatus.ts";
 import { Clock } from "./executive/clock.ts";
 import { Dispatcher } from "./executive/dispatcher.ts";
+import { KeyedEvent } from "./executive/keyed-event.ts";
 import type { Observer } from "./executive/observer.ts";
 import { nobody } from "./executive/observer.ts";
 import { Random } from "./executive/random.ts";
@@ -87,6 +88,8 @@ export class Machine {
   committedBytes = 0;
   /** Gaps met so far, by name. */
   readonly unimplemented = new Map<string, number>();
+  /** Meets threads whose keyed-event handle is 0. */
+  readonly keyedEvent = new KeyedEvent();
   /** Rooms of other parts of the kernel, by name: the configuration manager, devices. State classes. */
   readonly parts = new Map<string, object>();
   stopRequested = false;

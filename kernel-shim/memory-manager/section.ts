@@ -1,4 +1,3 @@
-import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import type { SECTION_IMAGE_INFORMATION } from "../abi/structures.ts";
 import type { ValueOf } from "../abi/type.ts";
 import { stateClass } from "../executive/state.ts";
@@ -17,6 +16,8 @@ export interface SectionFile {
   /** Bytes that are not to be changed; shorter at the end of the file. */
   sectionRead(offset: number, length: number): Uint8Array;
   sectionWrite(offset: number, bytes: Uint8Array): void;
+  /** Makes the file at least this long. Leaves the service when the volume is full. */
+  sectionExtend(size: number): void;
   /** Counted by the file, which refuses what a section over it forbids. */
   sectionOpened(image: boolean): void;
   sectionClosed(image: boolean): void;
@@ -75,13 +76,6 @@ export class Section extends KernelObject {
       pages.bytes.set(this.file.sectionRead(0, Math.min(this.size, this.file.sectionSize())));
     this.pages = pages;
     return pages;
-  }
-  /** Makes the section larger; views that exist keep their size. */
-  extend(size: number): NtStatus {
-    if (size <= this.size) return ntstatus.STATUS_SUCCESS;
-    if (this.pages !== undefined) return ntstatus.STATUS_NOT_SUPPORTED;
-    this.size = size;
-    return ntstatus.STATUS_SUCCESS;
   }
   /** Writes what views have changed back to the file. */
   flush(offset = 0, length = this.size - offset): void {

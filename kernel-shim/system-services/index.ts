@@ -1,10 +1,19 @@
 import type { SystemService } from "./service.ts";
 import * as device from "./device.ts";
 import * as directory from "./directory.ts";
+import * as exception from "./exception.ts";
 import * as file from "./file.ts";
+import * as memory from "./memory.ts";
+import * as namespace from "./namespace.ts";
+import * as object from "./object.ts";
 import * as pipe from "./pipe.ts";
+import * as process from "./process.ts";
 import * as registry from "./registry.ts";
+import * as section from "./section.ts";
+import * as synchronization from "./synchronization.ts";
+import * as thread from "./thread.ts";
 import * as volume from "./volume.ts";
+import * as wine from "./wine.ts";
 
 /** All system services, by family: one file a family, every export of it a service. The trace and the reference show the families' names. */
 export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>> = {
@@ -14,6 +23,14 @@ export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>>
   Device: Object.values(device),
   Pipe: Object.values(pipe),
   Registry: Object.values(registry),
+  Memory: Object.values(memory),
+  Section: Object.values(section),
+  Synchronization: Object.values(synchronization),
+  Process: Object.values(process),
+  Thread: Object.values(thread),
+  Object: [...Object.values(object), ...Object.values(namespace)],
+  Exception: Object.values(exception),
+  Wine: Object.values(wine),
 };
 
 const byName = new Map<string, { readonly service: SystemService; readonly family: string }>();

@@ -65,6 +65,10 @@ export class ServiceCall implements CaptureContext {
     this.machine.countUnimplemented(what);
     return ntstatus.STATUS_NOT_IMPLEMENTED;
   }
+  /** To be thrown: leaves the service with `status`. */
+  fail(status: NtStatus): StatusError {
+    return new StatusError(status);
+  }
   /** Leaves the service with STATUS_NOT_IMPLEMENTED. */
   unsupported(what: string): never {
     throw new Unsupported(what);
