@@ -5,6 +5,7 @@ import * as controlTransfer from "./control-transfer.ts";
 import * as dataMovement from "./data-movement.ts";
 import type { InstructionSpecification } from "./instruction.ts";
 import * as multiplyDivide from "./multiply-divide.ts";
+import * as processorState from "./processor-state.ts";
 import * as shift from "./shift.ts";
 import * as stack from "./stack.ts";
 import * as string from "./string.ts";
@@ -19,6 +20,7 @@ const rooms: readonly Record<string, unknown>[] = [
   controlTransfer,
   dataMovement,
   multiplyDivide,
+  processorState,
   shift,
   stack,
   string,
