@@ -5,6 +5,7 @@ import * as exception from "./exception.ts";
 import * as file from "./file.ts";
 import * as memory from "./memory.ts";
 import * as namespace from "./namespace.ts";
+import * as nls from "./nls.ts";
 import * as object from "./object.ts";
 import * as pipe from "./pipe.ts";
 import * as process from "./process.ts";
@@ -12,7 +13,10 @@ import * as registry from "./registry.ts";
 import * as section from "./section.ts";
 import * as synchronization from "./synchronization.ts";
 import * as thread from "./thread.ts";
+import * as time from "./time.ts";
+import * as token from "./token.ts";
 import * as volume from "./volume.ts";
+import * as win32k from "./win32k.ts";
 import * as wine from "./wine.ts";
 
 /** All system services, by family: one file a family, every export of it a service. The trace and the reference show the families' names. */
@@ -30,6 +34,10 @@ export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>>
   Thread: Object.values(thread),
   Object: [...Object.values(object), ...Object.values(namespace)],
   Exception: Object.values(exception),
+  Token: Object.values(token),
+  Time: Object.values(time),
+  Nls: Object.values(nls),
+  Win32k: Object.values(win32k),
   Wine: Object.values(wine),
 };
 
