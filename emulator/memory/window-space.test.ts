@@ -80,3 +80,12 @@ test("a saved space is restored with contents, protections, shared identity and 
   copy.writeUint32(0x10_1234_5000, 43);
   expect(space.readUint32(0x10_1234_5000)).toBe(42);
 });
+
+test("addresses that are no user-mode addresses fault, however large", () => {
+  const space = new WindowSpace();
+  for (const address of [2 ** 47, 2 ** 53, 2 ** 63 + 2 ** 20, 2 ** 64 - 4096, 2 ** 64]) {
+    expect(() => space.read(address, 2)).toThrow(GuestFault);
+    expect(() => space.readUint16(address)).toThrow(GuestFault);
+    expect(() => space.writeUint64(address, 1n)).toThrow(GuestFault);
+  }
+});

@@ -3,6 +3,7 @@ import {
   GuestFault,
   PAGE_SIZE,
   Protection,
+  USER_LIMIT,
   type AccessKind,
   type AddressSpace,
   type AddressSpaceImage,
@@ -196,6 +197,8 @@ export class WindowSpace implements AddressSpace {
 
   /** Throws unless every byte permits an access that needs `needed`. */
   #check(address: number, length: number, needed: number, access: AccessKind): void {
+    // Above, numbers are too coarse to count bytes.
+    if (length && !(address >= 0 && address < USER_LIMIT)) throw new GuestFault(address, access);
     const end = address + length;
     for (let at = address; at < end;) {
       const page = Math.floor(at / PAGE_SIZE);
