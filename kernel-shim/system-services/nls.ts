@@ -11,7 +11,7 @@ import type { ServiceCall } from "./service.ts";
 import { full, optional, out, partial, systemService, value } from "./service.ts";
 
 const LOCALE_EN_US = 0x0409;
-const SYSTEM32 = "\\??\\C:\\windows\\system32\\";
+const WINDOWS = "\\??\\C:\\windows\\";
 
 const NLS_SECTION = enumeration("NLS_SECTION", {
   NLS_SECTION_SORTKEYS: 9, NLS_SECTION_CASEMAP: 10, NLS_SECTION_CODEPAGE: 11, NLS_SECTION_NORMALIZE: 12,
@@ -26,7 +26,7 @@ const normalizationTables: Readonly<Record<number, string>> = {
   13: "normidna.nls",
 };
 
-/** Maps a table of the image for reading; undefined where the image has none of that name. */
+/** Maps a table of the image for reading, by its path below the Windows directory; undefined where the image has none. */
 function mapTable(call: ServiceCall, name: string): { readonly base: number; readonly size: number } | undefined {
   const request = new CreateRequest({
     desiredAccess: FileAccess.FILE_READ_DATA,
@@ -35,7 +35,7 @@ function mapTable(call: ServiceCall, name: string): { readonly base: number; rea
     options: 0x60,
     processId: 0,
   });
-  const found = call.machine.namespace.lookup(`${SYSTEM32}${name}`, undefined, {
+  const found = call.machine.namespace.lookup(`${WINDOWS}${name}`, undefined, {
     context: request,
     attributes: 0x40,
     desiredAccess: request.desiredAccess,
@@ -68,7 +68,7 @@ export const NtInitializeNlsFiles = systemService("NtInitializeNlsFiles", {
     DefaultCasingTableSize: optional(out(LARGE_INTEGER)),
   },
   run(call, { BaseAddress, DefaultLocaleId, DefaultCasingTableSize }) {
-    const table = mapTable(call, "locale.nls");
+    const table = mapTable(call, "system32\\locale.nls");
     if (table === undefined) return ntstatus.STATUS_OBJECT_NAME_NOT_FOUND;
     BaseAddress.set(table.base);
     DefaultLocaleId.set(LOCALE_EN_US);
@@ -100,13 +100,13 @@ export const NtGetNlsSectionPtr = systemService("NtGetNlsSectionPtr", {
 function tableName(type: number, data: number): string | undefined {
   switch (type) {
     case NLS_SECTION.NLS_SECTION_SORTKEYS:
-      return "sortdefault.nls";
+      return "globalization\\sorting\\sortdefault.nls";
     case NLS_SECTION.NLS_SECTION_CASEMAP:
-      return "l_intl.nls";
+      return "system32\\l_intl.nls";
     case NLS_SECTION.NLS_SECTION_CODEPAGE:
-      return `c_${String(data).padStart(3, "0")}.nls`;
+      return `system32\\c_${String(data).padStart(3, "0")}.nls`;
     case NLS_SECTION.NLS_SECTION_NORMALIZE:
-      return normalizationTables[data];
+      return data in normalizationTables ? `system32\\${normalizationTables[data]}` : undefined;
     default:
       return undefined;
   }
