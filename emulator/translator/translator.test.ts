@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { instructions } from "../isa/index.ts";
 import { randomProgram, type ProgramOptions } from "./random-program.ts";
@@ -58,33 +57,4 @@ describe("a translated program does what its instructions do one by one", () => 
           expect(finish(start(seed, options, defaultLimits), budget), `seed ${seed}, budget ${budget}`).toBe(expected);
       }
     });
-});
-
-const bench = new URL("../../../shared/bench/", import.meta.url);
-interface Kernel {
-  readonly file: string;
-  readonly runs: Record<
-    "small",
-    { readonly iterations: number; readonly checksum: string; readonly instructions: number }
-  >;
-}
-
-describe.skipIf(!existsSync(bench))("kernels", () => {
-  const manifest = JSON.parse(readFileSync(new URL("manifest.json", bench), "utf8")) as Record<string, Kernel>;
-  for (const [name, { file, runs }] of Object.entries(manifest)) {
-    if (name === "sysc") continue;
-    it(`${name} computes its checksum in its number of instructions`, () => {
-      const host = new TestHost(instructions);
-      const image = readFileSync(new URL(file, bench));
-      host.map(CODE, 8 << 20);
-      host.bytes(CODE, image.length).set(image);
-      host.setGpr(7, BigInt(runs.small.iterations));
-      host.setGpr(4, BigInt(CODE + (8 << 20)));
-      host.rip = BigInt(CODE);
-      while (host.run(10_000_000) === "budget");
-      expect(host.gpr(3)).toBe(BigInt(runs.small.checksum));
-      // The last SYSCALL is not executed here.
-      expect(host.executed).toBe(runs.small.instructions - 1);
-    });
-  }
 });

@@ -1,0 +1,168 @@
+/** The tiers together, over the CPU seam: whatever is translated and whenever, nothing that a kernel can see differs. */
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Context, Register } from "../context.ts";
+import { Protection, type Exit } from "../cpu.ts";
+import { createCpu } from "../engine.ts";
+import { randomProgram, type ProgramOptions } from "./random-program.ts";
+
+const CODE = 0x1_4000_0000;
+const DATA = 0x7ffe_1234_0000;
+const DATA_SIZE = 0x3000;
+const STACK = 0x20_0000_0000;
+const READ_WRITE = Protection.Read | Protection.Write;
+const ALL = READ_WRITE | Protection.Execute;
+
+interface Guest {
+  readonly code: Uint8Array;
+  readonly translateAfter: number;
+  /** Instructions a `run`. */
+  readonly budget: number;
+  readonly limit: number;
+  readonly prepare?: (context: Context) => void;
+}
+
+/** Runs to anything but a spent budget (or `limit`) and returns all that can be seen then, as text. */
+function outcome({ code, translateAfter, budget, limit, prepare }: Guest): string {
+  const cpu = createCpu({ level: 3, translateAfter, seed: 1 });
+  const space = cpu.createAddressSpace();
+  space.map(CODE, 0x1_0000, ALL);
+  space.poke(CODE, code);
+  space.map(DATA, DATA_SIZE, READ_WRITE);
+  space.poke(
+    DATA,
+    Uint8Array.from({ length: DATA_SIZE }, (_unused, index) => (index * 37) >> 3),
+  );
+  space.map(STACK - 0x1000, 0x1000, READ_WRITE);
+  const context = new Context();
+  for (let register = 0; register < 16; register++) context.set(register as Register, BigInt.asUintN(64, 0x1234_5678_9abc_def1n * BigInt(register + 1))); // prettier-ignore
+  context.setNumber(Register.RSP, STACK - 8);
+  context.setNumber(Register.R15, DATA);
+  context.rip = CODE;
+  prepare?.(context);
+  let executed = 0;
+  let exit: Exit;
+  do {
+    exit = cpu.run(space, context, Math.min(budget, limit - executed));
+    executed += cpu.executed;
+  } while (exit.reason === "budget" && executed < limit);
+  const registers = Array.from({ length: 16 }, (_unused, register) => context.get(register as Register).toString(16));
+  let hash = 0;
+  for (const byte of [
+    ...space.peek(CODE, 0x1000),
+    ...space.peek(DATA, DATA_SIZE),
+    ...space.peek(STACK - 0x1000, 0x1000),
+  ])
+    hash = (Math.imul(hash, 31) + byte) | 0;
+  const seen = `${JSON.stringify(exit)} ${executed} ${context.rip.toString(16)} ${context.rflags.toString(16)} ${registers.join(" ")} ${hash}`;
+  space.dispose();
+  cpu.dispose();
+  return seen;
+}
+
+const bytes = (code: string): Uint8Array => Uint8Array.from(code.trim().split(/\s+/), (byte) => parseInt(byte, 16));
+
+describe("interpreter, translation at once and later agree, in slices of any size", () => {
+  const check = (guest: Pick<Guest, "code" | "limit" | "prepare">, label: string): string => {
+    const expected = outcome({ ...guest, translateAfter: Infinity, budget: 1_000_000 });
+    for (const [translateAfter, budget] of [
+      [0, 1_000_000],
+      [0, 1],
+      [0, 7],
+      [3, 1_000_000],
+      [3, 100],
+    ] as const)
+      // prettier-ignore
+      expect(outcome({ ...guest, translateAfter, budget }), `${label}, translated after ${translateAfter}, by ${budget}`).toBe(expected);
+    return expected;
+  };
+
+  const cases: readonly (readonly [string, ProgramOptions])[] = [
+    ["random control flow", { blocks: 12, instructions: 5, fuel: 100, dataSize: DATA_SIZE, wildEvery: 0 }],
+    ["random faults", { blocks: 8, instructions: 6, fuel: 60, dataSize: DATA_SIZE, wildEvery: 30 }],
+  ];
+  for (const [name, options] of cases)
+    it(`on ${name}`, () => {
+      const ends = new Set<string>();
+      for (let seed = 100; seed < 112; seed++) {
+        const code = randomProgram(seed, options).bytes;
+        const seen = check(
+          { code, limit: 20_000, prepare: (context) => context.setNumber(Register.R14, options.fuel) },
+          `seed ${seed}`,
+        );
+        ends.add(seen.slice(0, seen.indexOf(",")));
+      }
+      // Programs that all end in one way would test less than they seem to.
+      expect(ends.size).toBeGreaterThanOrEqual(options.wildEvery ? 2 : 1);
+    });
+
+  it("when a loop rewrites an instruction of its own page", () => {
+    // mov ecx, 50; L: add eax, 1; (the immediate:) add byte [rip+imm], 1; dec ecx; jne L; syscall
+    const code = bytes("b9 32 00 00 00  83 c0 01  80 05 f8 ff ff ff 01  ff c9  75 f2  0f 05");
+    const seen = check({ code, limit: 10_000, prepare: (context) => context.setNumber(Register.RAX, 0) }, "rewriting");
+    // 1 + 2 + … + 50
+    expect(seen.split(" ")[4]).toBe((1275).toString(16));
+  });
+
+  it("when a store across a page end faults after registers were written", () => {
+    // mov rbx, 1; mov [r15+0x2ffc], rbx
+    const code = bytes("48 c7 c3 01 00 00 00  49 89 9f fc 2f 00 00  0f 05");
+    const seen = check({ code, limit: 100 }, "crossing");
+    expect(JSON.parse(seen.slice(0, seen.indexOf("}") + 1))).toMatchObject({ reason: "fault", access: "write", address: DATA + DATA_SIZE }); // prettier-ignore
+  });
+
+  it("when recursion is deeper than the WebAssembly stack may be", () => {
+    // The guest takes its stack back before each call, so that one page is enough:
+    // mov ecx, 5000; call F; syscall; F: dec ecx; je R; lea rsp, [rsp+8]; call F; lea rsp, [rsp-8]; R: ret
+    const code = bytes(
+      "b9 88 13 00 00  e8 02 00 00 00  0f 05  ff c9  74 0f  48 8d 64 24 08  e8 f2 ff ff ff  48 8d 64 24 f8  c3",
+    );
+    const seen = check({ code, limit: 100_000 }, "recursion");
+    // The last return address is that of the innermost call; the frames above it are gone, and the program goes astray as it would natively.
+    expect(Number(seen.split(" ")[1])).toBeGreaterThan(5000 * 4);
+  });
+});
+
+const bench = new URL("../../../shared/bench/", import.meta.url);
+interface Kernel {
+  readonly file: string;
+  readonly runs: Record<
+    "small",
+    { readonly iterations: number; readonly checksum: string; readonly instructions: number }
+  >;
+}
+
+describe.skipIf(!existsSync(bench))("kernels compute their checksums in their number of instructions", () => {
+  const manifest = JSON.parse(readFileSync(new URL("manifest.json", bench), "utf8")) as Record<string, Kernel>;
+  for (const [name, { file, runs }] of Object.entries(manifest))
+    for (const [translateAfter, budget] of [
+      [0, 1e9],
+      [1000, 1e9],
+      [1000, 999_983],
+    ] as const)
+      // prettier-ignore
+      it(`${name}, translated after ${translateAfter}, by ${budget}`, () => {
+        const cpu = createCpu({ level: 3, translateAfter, seed: 1 });
+        const space = cpu.createAddressSpace();
+        const size = 8 << 20;
+        space.map(CODE, size, ALL);
+        space.poke(CODE, readFileSync(new URL(file, bench)));
+        const context = new Context();
+        context.rip = CODE;
+        context.setNumber(Register.RDI, runs.small.iterations);
+        context.setNumber(Register.RSP, CODE + size);
+        let executed = 0;
+        let exit: Exit;
+        for (;;) {
+          exit = cpu.run(space, context, budget);
+          executed += cpu.executed;
+          if (exit.reason === "budget") continue;
+          if (exit.reason !== "syscall" || context.getLow32(Register.RAX) === 0xffff) break;
+          context.set(Register.RAX, 0n);
+        }
+        expect(exit).toEqual({ reason: "syscall" });
+        expect(context.get(Register.RBX)).toBe(BigInt(runs.small.checksum));
+        expect(executed).toBe(runs.small.instructions);
+        space.dispose();
+      });
+});
