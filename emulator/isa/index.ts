@@ -13,6 +13,9 @@ import * as system from "./system.ts";
 import * as vectorFloat from "./vector-float.ts";
 import * as vectorInteger from "./vector-integer.ts";
 import * as vectorMove from "./vector-move.ts";
+import * as x87Arithmetic from "./x87-arithmetic.ts";
+import * as x87Control from "./x87-control.ts";
+import * as x87Transfer from "./x87-transfer.ts";
 
 const rooms: readonly Record<string, unknown>[] = [
   arithmetic,
@@ -28,6 +31,9 @@ const rooms: readonly Record<string, unknown>[] = [
   vectorFloat,
   vectorInteger,
   vectorMove,
+  x87Arithmetic,
+  x87Control,
+  x87Transfer,
 ];
 
 const isSpecification = (value: unknown): value is InstructionSpecification =>

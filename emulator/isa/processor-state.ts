@@ -1,67 +1,9 @@
-/** x87 control and status, and FXSAVE and FXRSTOR of all of x87 and SSE. */
+/** FXSAVE and FXRSTOR of all of x87 and SSE. */
 import { layout } from "../context-layout.ts";
-import type { Context } from "../context.ts";
 import { instruction } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
 import type { Operand } from "./operand.ts";
-
-/** FCW after FNINIT: everything masked, 64 bits of precision, round to nearest. */
-const INITIAL_CONTROL = 0x37f;
-/** Status bits that say an exception is pending: the six flags, stack fault, summary, busy. */
-const EXCEPTION_BITS = 0x80ff;
-/** Control bits that can be written; bit 6 always reads 1. */
-const CONTROL_MASK = 0x1f3f;
-
-/** The summary and busy bits follow from flags and masks. */
-function withSummary(control: number, status: number): number {
-  return status & ~control & 0x3f ? status | 0x8080 : status & ~0x8080;
-}
-function setControl(context: Context, control: number): void {
-  const { view } = context;
-  const value = (control & CONTROL_MASK) | 0x40;
-  view.setUint16(layout.fcw, value, true);
-  view.setUint16(layout.fsw, withSummary(value, view.getUint16(layout.fsw, true)), true);
-}
-
-/** An unmasked exception that is pending is raised by the next instruction that waits. */
-export function waitForPending(machine: Machine): void {
-  if (machine.context.view.getUint16(layout.fsw, true) & 0x80) machine.raise("MF");
-}
-
-export const FWAIT = instruction("WAIT", { forms: ["9B"], execute: waitForPending });
-
-export const FNINIT = instruction("FNINIT", {
-  forms: ["DB E3"],
-  execute({ context: { view } }) {
-    view.setUint16(layout.fcw, INITIAL_CONTROL, true);
-    view.setUint16(layout.fsw, 0, true);
-    view.setUint16(layout.ftw, 0xffff, true);
-    view.setUint16(layout.fop, 0, true);
-    view.setBigUint64(layout.fip, 0n, true);
-    view.setBigUint64(layout.fdp, 0n, true);
-  },
-});
-export const FNCLEX = instruction("FNCLEX", {
-  forms: ["DB E2"],
-  execute({ context: { view } }) {
-    view.setUint16(layout.fsw, view.getUint16(layout.fsw, true) & ~EXCEPTION_BITS, true);
-  },
-});
-export const FLDCW = instruction("FLDCW", {
-  forms: ["D9 /5 m16"],
-  execute(machine, src) {
-    waitForPending(machine);
-    setControl(machine.context, Number(machine.read(src)));
-  },
-});
-export const FNSTCW = instruction("FNSTCW", {
-  forms: ["D9 /7 m16"],
-  lift: (b, dst) => b.write(dst, b.state({ offset: layout.fcw, bytes: 2 })),
-});
-export const FNSTSW = instruction("FNSTSW", {
-  forms: ["DD /7 m16", "DF E0 AX"],
-  lift: (b, dst) => b.write(dst, b.state({ offset: layout.fsw, bytes: 2 })),
-});
+import { CONTROL_MASK, tagOf, withSummary } from "./x87-control.ts";
 
 // FXSAVE: SDM volume 1, 10.5.1
 
@@ -108,14 +50,6 @@ export const FXSAVE = instruction("FXSAVE", {
     space.write(address, area);
   },
 });
-
-/** 0 valid, 1 zero, 2 special: what an 80-bit value is. */
-function tagOf(value: Uint8Array): number {
-  const exponent = (value[8] | (value[9] << 8)) & 0x7fff;
-  const isZero = value.subarray(0, 8).every((byte) => byte === 0);
-  if (exponent === 0) return isZero ? 1 : 2;
-  return exponent === 0x7fff || !(value[7] & 0x80) ? 2 : 0;
-}
 
 export const FXRSTOR = instruction("FXRSTOR", {
   forms: ["NP 0F AE /1 mem"],
