@@ -26,7 +26,7 @@ export class StandardStreams {
 
   constructor(io: IoManager) {
     this.inputPipe = hostPipe(PipeConfiguration.OUTBOUND);
-    this.input = new PipeEnd(io.namedPipes, this.inputPipe, false, open(FILE_GENERIC_READ));
+    this.input = new HostSource(io.namedPipes, this.inputPipe, false, open(FILE_GENERIC_READ));
     this.inputPipe.connect(this.input);
     this.output = new HostSink(io, "stdout");
     this.error = new HostSink(io, "stderr");
@@ -74,6 +74,14 @@ function open(access: number) {
   return { options: FILE_SYNCHRONOUS_IO_NONALERT, access, share: 0, readMode: 0, completionMode: 0, processId: 0 };
 }
 
+/** A pipe into which the host writes. */
+class HostSource extends PipeEnd {
+  override describe(): string {
+    return "File stdin";
+  }
+}
+stateClass("HostSource", HostSource);
+
 /** A pipe whose other end the host reads at once. */
 class HostSink extends PipeEnd {
   readonly stream: StandardOutput;
@@ -83,6 +91,9 @@ class HostSink extends PipeEnd {
     super(io.namedPipes, instance, false, open(FILE_GENERIC_WRITE));
     instance.connect(this);
     this.stream = stream;
+  }
+  override describe(): string {
+    return `File ${this.stream}`;
   }
 
   override write(irp: Irp, _request: ReadRequest, data: Uint8Array): void {

@@ -1,4 +1,4 @@
-/** What NtQueryInformationFile and NtSetInformationFile demand for each class: bytes of buffer and rights of the handle. */
+/** What NtQueryInformationFile and NtSetInformationFile demand for each class. */
 import { FileAccess, StandardAccess } from "../abi/access.ts";
 import { FILE_INFORMATION_CLASS as Class } from "../abi/file.ts";
 
@@ -8,41 +8,45 @@ export interface InformationRule {
   readonly access: number;
 }
 
-const { FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, FILE_WRITE_DATA } = FileAccess;
+const { FILE_WRITE_ATTRIBUTES, FILE_WRITE_DATA } = FileAccess;
 const { DELETE } = StandardAccess;
 
-export const queryRules = new Map<number, InformationRule>([
-  [Class.FileBasicInformation, { minimum: 0x28, access: FILE_READ_ATTRIBUTES }],
-  [Class.FileStandardInformation, { minimum: 0x18, access: 0 }],
-  [Class.FileInternalInformation, { minimum: 0x8, access: 0 }],
-  [Class.FileEaInformation, { minimum: 0x4, access: 0 }],
-  [Class.FileAccessInformation, { minimum: 0x4, access: 0 }],
-  [Class.FileNameInformation, { minimum: 0x8, access: 0 }],
-  [Class.FilePositionInformation, { minimum: 0x8, access: 0 }],
-  [Class.FileModeInformation, { minimum: 0x4, access: 0 }],
-  [Class.FileAlignmentInformation, { minimum: 0x4, access: 0 }],
-  [Class.FileAllInformation, { minimum: 0x68, access: FILE_READ_ATTRIBUTES }],
-  [Class.FileAlternateNameInformation, { minimum: 0x8, access: 0 }],
-  [Class.FileStreamInformation, { minimum: 0x20, access: 0 }],
-  [Class.FilePipeInformation, { minimum: 0x8, access: FILE_READ_ATTRIBUTES }],
-  [Class.FilePipeLocalInformation, { minimum: 0x28, access: FILE_READ_ATTRIBUTES }],
-  [Class.FilePipeRemoteInformation, { minimum: 0x10, access: FILE_READ_ATTRIBUTES }],
-  [Class.FileMailslotQueryInformation, { minimum: 0x18, access: 0 }],
-  [Class.FileCompressionInformation, { minimum: 0x10, access: 0 }],
-  [Class.FileObjectIdInformation, { minimum: 0x48, access: 0 }],
-  [Class.FileQuotaInformation, { minimum: 0x28, access: 0 }],
-  [Class.FileReparsePointInformation, { minimum: 0x10, access: 0 }],
-  [Class.FileNetworkOpenInformation, { minimum: 0x38, access: FILE_READ_ATTRIBUTES }],
-  [Class.FileAttributeTagInformation, { minimum: 0x8, access: FILE_READ_ATTRIBUTES }],
-  [Class.FileIoCompletionNotificationInformation, { minimum: 0x4, access: 0 }],
-  [Class.FileIoPriorityHintInformation, { minimum: 0x4, access: 0 }],
-  [Class.FileHardLinkInformation, { minimum: 0x20, access: 0 }],
-  [Class.FileNormalizedNameInformation, { minimum: 0x8, access: 0 }],
-  [Class.FileIsRemoteDeviceInformation, { minimum: 0x1, access: 0 }],
-  [Class.FileVolumeNameInformation, { minimum: 0x8, access: 0 }],
-  [Class.FileIdInformation, { minimum: 0x18, access: 0 }],
-  [Class.FileStatInformation, { minimum: 0x48, access: FILE_READ_ATTRIBUTES }],
-  [Class.FileCaseSensitiveInformation, { minimum: 0x4, access: FILE_READ_ATTRIBUTES }],
+/**
+ * Bytes that each class needs. NT also asks for FILE_READ_ATTRIBUTES for some; Wine's kernelbase queries attributes through handles that it opened without,
+ * and whoever may see a file's name may read them anyway: so it is not asked for here.
+ */
+export const queryMinimums = new Map<number, number>([
+  [Class.FileBasicInformation, 0x28],
+  [Class.FileStandardInformation, 0x18],
+  [Class.FileInternalInformation, 0x8],
+  [Class.FileEaInformation, 0x4],
+  [Class.FileAccessInformation, 0x4],
+  [Class.FileNameInformation, 0x8],
+  [Class.FilePositionInformation, 0x8],
+  [Class.FileModeInformation, 0x4],
+  [Class.FileAlignmentInformation, 0x4],
+  [Class.FileAllInformation, 0x68],
+  [Class.FileAlternateNameInformation, 0x8],
+  [Class.FileStreamInformation, 0x20],
+  [Class.FilePipeInformation, 0x8],
+  [Class.FilePipeLocalInformation, 0x28],
+  [Class.FilePipeRemoteInformation, 0x10],
+  [Class.FileMailslotQueryInformation, 0x18],
+  [Class.FileCompressionInformation, 0x10],
+  [Class.FileObjectIdInformation, 0x48],
+  [Class.FileQuotaInformation, 0x28],
+  [Class.FileReparsePointInformation, 0x10],
+  [Class.FileNetworkOpenInformation, 0x38],
+  [Class.FileAttributeTagInformation, 0x8],
+  [Class.FileIoCompletionNotificationInformation, 0x4],
+  [Class.FileIoPriorityHintInformation, 0x4],
+  [Class.FileHardLinkInformation, 0x20],
+  [Class.FileNormalizedNameInformation, 0x8],
+  [Class.FileIsRemoteDeviceInformation, 0x1],
+  [Class.FileVolumeNameInformation, 0x8],
+  [Class.FileIdInformation, 0x18],
+  [Class.FileStatInformation, 0x48],
+  [Class.FileCaseSensitiveInformation, 0x4],
 ]);
 
 export const setRules = new Map<number, InformationRule>([

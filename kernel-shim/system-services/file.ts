@@ -10,7 +10,7 @@ import { CreateRequest, type LinkTarget } from "../io-manager/create-request.ts"
 import { FileObject } from "../io-manager/file-object.ts";
 import { basic, networkOpenInformation } from "../io-manager/volume-file-query.ts";
 import { ioRequest } from "./io-request.ts";
-import { queryRules, setRules } from "./file-information-rules.ts";
+import { queryMinimums, setRules } from "./file-information-rules.ts";
 import { createFile, openForQuery, SHARE_ALL } from "./file-open.ts";
 import {
   full,
@@ -202,10 +202,10 @@ export const NtQueryInformationFile = systemService("NtQueryInformationFile", {
     FileInformationClass: value(FILE_INFORMATION_CLASS),
   },
   run(call, { FileHandle, IoStatusBlock, FileInformation, FileInformationClass }) {
-    const rule = queryRules.get(FileInformationClass);
-    if (!rule) return ntstatus.STATUS_INVALID_INFO_CLASS;
-    if (FileInformation.length < rule.minimum) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
-    const file = call.reference(FileHandle, FileObject, rule.access);
+    const minimum = queryMinimums.get(FileInformationClass);
+    if (minimum === undefined) return ntstatus.STATUS_INVALID_INFO_CLASS;
+    if (FileInformation.length < minimum) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
+    const file = call.reference(FileHandle, FileObject, 0);
     const result = file.queryInformation(FileInformationClass, call.grantedAccess(FileHandle));
     if (typeof result === "number") return result;
     FileInformation.write(result.subarray(0, FileInformation.length));
