@@ -12,6 +12,7 @@ const PART = "registry";
 
 /** `\Registry`: the root of all hives. */
 export class Registry extends KeyObject {
+  readonly quota = QUOTA;
   used = 0;
   constructor(time: bigint) {
     super(new KeyNode("REGISTRY", undefined, time));

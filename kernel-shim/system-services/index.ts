@@ -9,10 +9,13 @@ import * as nls from "./nls.ts";
 import * as object from "./object.ts";
 import * as pipe from "./pipe.ts";
 import * as process from "./process.ts";
+import * as processInformation from "./process-information.ts";
 import * as registry from "./registry.ts";
 import * as section from "./section.ts";
 import * as synchronization from "./synchronization.ts";
+import * as systemInformation from "./system-information.ts";
 import * as thread from "./thread.ts";
+import * as threadInformation from "./thread-information.ts";
 import * as time from "./time.ts";
 import * as token from "./token.ts";
 import * as volume from "./volume.ts";
@@ -30,8 +33,9 @@ export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>>
   Memory: Object.values(memory),
   Section: Object.values(section),
   Synchronization: Object.values(synchronization),
-  Process: Object.values(process),
-  Thread: Object.values(thread),
+  Process: [...Object.values(process), ...Object.values(processInformation)],
+  Thread: [...Object.values(thread), ...Object.values(threadInformation)],
+  System: Object.values(systemInformation),
   Object: [...Object.values(object), ...Object.values(namespace)],
   Exception: Object.values(exception),
   Token: Object.values(token),

@@ -2,6 +2,8 @@
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import type { Type } from "../abi/type.ts";
+import { BytesMemory } from "../abi/bytes-memory.ts";
+import { encodeUtf16, UNICODE_STRING } from "../abi/structures.ts";
 import type { OutBuffer, OutPointer } from "./parameter.ts";
 
 /**
@@ -56,4 +58,17 @@ export function answerStructure<T>(
   type.write(buffer.memory, buffer.address, value);
   returnLength?.set(type.size);
   return ntstatus.STATUS_SUCCESS;
+}
+
+/** A UNICODE_STRING at `address` with its text behind it. */
+export function unicodeStringAt(address: number, text: string): Uint8Array {
+  const units = encodeUtf16(text);
+  const memory = new BytesMemory(UNICODE_STRING.size + units.length + 2);
+  UNICODE_STRING.write(memory, 0, {
+    Length: units.length,
+    MaximumLength: units.length + 2,
+    Buffer: address + UNICODE_STRING.size,
+  });
+  memory.write(UNICODE_STRING.size, units);
+  return memory.bytes;
 }
