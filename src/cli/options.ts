@@ -1,0 +1,63 @@
+import { InvalidArgumentError } from "commander";
+import { traceFormats, type TraceFormat } from "../sandbox/trace/sinks.ts";
+
+/** Options of `ring3 run` after parsing. */
+export interface RunOptions {
+  readonly image: string;
+  readonly trace?: TraceFormat;
+  readonly traceFile?: string;
+  readonly filter?: string;
+  readonly json?: string;
+  readonly filesOut?: string;
+  readonly mount: readonly Mount[];
+  readonly stdin?: string;
+  readonly cwd?: string;
+  readonly env: readonly [name: string, value: string][];
+  readonly maxInstructions: number;
+  readonly timeout?: number;
+  readonly windows?: number;
+  readonly cpu: CpuName;
+  readonly translateAfter?: number;
+  readonly seed?: number;
+}
+
+export interface Mount {
+  /** `C:\tools`, without a backslash at the end. */
+  readonly guest: string;
+  readonly host: string;
+}
+
+export const cpuNames = ["translator", "interpreter", "libunicorn"] as const;
+export type CpuName = (typeof cpuNames)[number];
+
+export function parseMount(text: string, previous: readonly Mount[]): readonly Mount[] {
+  const match = /^([Cc]:\\[^=]*?)\\*=(.+)$/.exec(text);
+  if (!match)
+    throw new InvalidArgumentError("Expected GUEST=HOSTDIR with a guest path on C:, such as C:\\tools=./tools.");
+  return [...previous, { guest: match[1], host: match[2] }];
+}
+
+export function parseVariable(text: string, previous: readonly [string, string][]): readonly [string, string][] {
+  const at = text.indexOf("=", 1);
+  if (at < 0) throw new InvalidArgumentError("Expected NAME=VALUE.");
+  return [...previous, [text.slice(0, at), text.slice(at + 1)]];
+}
+
+export function parseCount(text: string): number {
+  if (/^inf(inity)?$/i.test(text)) return Infinity;
+  const value = Number(text.replaceAll("_", ""));
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError("Expected a number that is not negative.");
+  return value;
+}
+
+export function parseTraceFormat(text: string): TraceFormat {
+  const format = traceFormats.find((one) => one === text);
+  if (!format) throw new InvalidArgumentError(`Expected ${traceFormats.join(" or ")}.`);
+  return format;
+}
+
+export function parseCpuName(text: string): CpuName {
+  const name = cpuNames.find((one) => one === text);
+  if (!name) throw new InvalidArgumentError(`Expected ${cpuNames.join(", ")}.`);
+  return name;
+}
