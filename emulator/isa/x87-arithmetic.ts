@@ -99,7 +99,8 @@ function compareWith(
     const b = typeof source === "number" ? x87.read(source) : source;
     relation = compare(x87.env, x87.read(0), b, quiet);
   }
-  if (!x87.prevented) deliver(x87, relation);
+  // Also where an exception is unmasked; only the pops are left out (seen on Zen 5).
+  deliver(x87, relation);
   const { prevented } = x87;
   x87.settle();
   if (!prevented) x87.pop(pops);

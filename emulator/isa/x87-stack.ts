@@ -171,24 +171,33 @@ export class X87Operation {
   toRegister(target: number, reads: readonly number[], compute: () => Float, pops = 0): void {
     const result = this.underflows(...reads) ? indefinite : compute();
     const { prevented } = this;
+    if (prevented) {
+      this.#conditionMask = 0;
+      this.#c1 = false;
+    }
     this.settle();
     if (prevented) return;
     this.write(target, result);
     this.pop(pops);
   }
-  /** Pushes what `load` gives. */
+  /** Pushes what `load` gives; an unmasked DE does not prevent it (seen on Zen 5). */
   pushed(load: () => Float | Uint8Array): void {
     const value = load();
-    const result = this.overflows() ? indefiniteBytes : value;
-    const { prevented } = this;
+    const result = !this.#stackFault && this.overflows() ? indefiniteBytes : value;
+    const isInvalid = (this.env.raised & Exceptions.IE & ~this.env.masks) !== 0;
     this.settle();
-    if (!prevented) this.push(result);
+    if (!isInvalid) this.push(result);
   }
   /** Hands ST(0) to `convert` and its bytes to memory; `underflow` is stored for an empty register. */
   stored(store: (bytes: Uint8Array) => void, convert: () => Uint8Array, underflow: Uint8Array, pops: number): void {
     const bytes = this.underflows(0) ? underflow : convert();
     const prevented = this.storePrevented;
     if (!prevented) store(bytes);
+    else if (!this.prevented) {
+      // Nothing is rounded, then.
+      this.env.raised &= ~Exceptions.PE;
+      this.env.roundedUp = false;
+    }
     this.settle();
     if (!prevented) this.pop(pops);
   }

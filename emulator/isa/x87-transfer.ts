@@ -167,11 +167,17 @@ function storeRegister(mnemonic: string, forms: string[], pops: 0 | 1): Instruct
   });
 }
 export const FST_REGISTER = storeRegister("FST", ["DD D0+i st(i)"], 0);
-export const FSTP_REGISTER = storeRegister(
-  "FSTP",
-  ["DD D8+i st(i)", "D9 D8+i st(i)", "DF D0+i st(i)", "DF D8+i st(i)"],
-  1,
-);
+export const FSTP_REGISTER = storeRegister("FSTP", ["DD D8+i st(i)", "DF D0+i st(i)", "DF D8+i st(i)"], 1);
+/** An alias of FSTP without stack fault: an empty register is only popped. */
+export const FSTPNCE = instruction("FSTPNCE", {
+  forms: ["D9 D8+i st(i)"],
+  execute(machine, dst) {
+    const x87 = new X87Operation(machine);
+    x87.settle();
+    if (!x87.isEmpty(0)) x87.write(stackIndex(dst), x87.bytes(0).slice());
+    x87.pop();
+  },
+});
 
 export const FXCH = instruction("FXCH", {
   forms: ["D9 C8+i st(i)", "DD C8+i st(i)", "DF C8+i st(i)"],

@@ -8,7 +8,8 @@ import { bitLength, finite, infinity, topExponent, zero } from "./float.ts";
  * Rounds ±significand × 2^exponent, significand > 0, to `format`. `sticky` says that the exact magnitude is a little larger
  * than given, by less than a unit of `significand`; it then has at least two more bits than the format.
  *
- * Tininess is detected after rounding. A masked underflow raises UE only where the result is inexact too.
+ * Tininess is detected after rounding. A masked underflow raises UE only where the result is inexact too. An unmasked one changes
+ * the exponent by the environment's wrap; where even that does not bring it into the range (FSCALE) the result is the masked one.
  */
 export function round(
   env: Environment,
@@ -23,7 +24,7 @@ export function round(
   const normal = roundAt(env, sign, significand, exponent, lsb, sticky);
   const tiny = top < format.minExponent && topOf(normal.quotient, lsb) < format.minExponent;
   if (tiny) {
-    if (!env.isMasked(Exceptions.UE)) {
+    if (!env.isMasked(Exceptions.UE) && (!env.exponentWrap || top + env.exponentWrap >= format.minExponent)) {
       env.raise(Exceptions.UE);
       settle(env, normal);
       return finite(sign, normal.quotient, lsb + env.exponentWrap);
@@ -42,7 +43,7 @@ export function round(
   }
   if (topOf(normal.quotient, lsb) > format.maxExponent) {
     env.raise(Exceptions.OE);
-    if (!env.isMasked(Exceptions.OE)) {
+    if (!env.isMasked(Exceptions.OE) && (!env.exponentWrap || top - env.exponentWrap <= format.maxExponent)) {
       settle(env, normal);
       return finite(sign, normal.quotient, lsb - env.exponentWrap);
     }
