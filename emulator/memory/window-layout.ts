@@ -38,7 +38,7 @@ export const windowLayout = {
   blocksEnd: 0xffff_0000,
 } as const;
 
-/** The tag of a slot without page: the number of page 0, which never has a slot (entry 0 alone is -1). */
+/** The tag of a slot without page: the number of page 0, which never has a slot (the first and last entries are -1). */
 export const NO_PAGE = 0n;
 
 if (windowLayout.state + layout.size > windowLayout.remaining) throw new Error("the context overlaps the cells");

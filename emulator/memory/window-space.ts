@@ -63,8 +63,8 @@ export class WindowSpace implements AddressSpace {
     this.view = new DataView(buffer);
     this.#readTags = new Int32Array(buffer, windowLayout.readTags, TABLE_PAGES * 2);
     this.#writeTags = new Int32Array(buffer, windowLayout.writeTags, TABLE_PAGES * 2);
-    // Zero means no page, and is the number of page 0 alone.
-    for (const tags of [this.#readTags, this.#writeTags]) tags.fill(-1, 0, 2);
+    // Zero means no page. Where an access computes page number 0 itself, in the first slot and, wrapped, from the last, nothing matches.
+    for (const tags of [this.#readTags, this.#writeTags]) tags.fill(-1, 0, 2).fill(-1, TABLE_PAGES * 2 - 2);
     if (image) this.#restore(image);
   }
 

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { Context, Flag, Register } from "./context.ts";
+import { Protection } from "./cpu.ts";
+import { createCpu } from "./engine.ts";
+
+const CODE = 0x1_4000_0000;
+const DATA = 0x2_0000_0000;
+
+/** A machine with `code` at CODE, a page of data, and its tier. */
+function machine(code: string, translateAfter: number) {
+  const cpu = createCpu({ level: 3, translateAfter, seed: 1 });
+  const space = cpu.createAddressSpace();
+  space.map(CODE, 0x1000, Protection.Read | Protection.Write | Protection.Execute);
+  space.map(DATA, 0x1000, Protection.Read | Protection.Write);
+  space.poke(
+    CODE,
+    Uint8Array.from(code.split(" "), (byte) => parseInt(byte, 16)),
+  );
+  const context = new Context();
+  context.rip = CODE;
+  context.setNumber(Register.RSP, DATA + 0x1000);
+  return { cpu, space, context, run: (budget = 1000) => cpu.run(space, context, budget) };
+}
+
+describe.each([
+  ["interpreter", Infinity],
+  ["translation at once", 0],
+])("%s", (_name, tier) => {
+  test("an access that wraps around the end of the address space faults", () => {
+    // lodsw with RSI = 2^64 - 1
+    const { run, context } = machine("66 ad", tier);
+    context.set(Register.RSI, 0xffff_ffff_ffff_ffffn);
+    expect(run()).toMatchObject({ reason: "fault", access: "read" });
+    expect(context.rip).toBe(CODE);
+  });
+
+  test("a fault leaves registers, flags, RIP and the count as before the instruction", () => {
+    // inc rax; add [rbx], rcx
+    const { cpu, run, context } = machine("48 ff c0 48 01 0b", tier);
+    context.setNumber(Register.RBX, DATA + 0xffc);
+    expect(run()).toEqual({ reason: "fault", address: DATA + 0x1000, access: "write", generalProtection: false });
+    expect(context.rip).toBe(CODE + 3);
+    expect(context.get(Register.RAX)).toBe(1n);
+    expect(cpu.executed).toBe(1);
+  });
+
+  test("the budget is exact and SYSCALL leaves what hardware leaves", () => {
+    // inc rax; dec rcx; jnz -8; syscall
+    const { cpu, run, context } = machine("48 ff c0 48 ff c9 75 f8 0f 05", tier);
+    context.setNumber(Register.RCX, 5);
+    expect(run(7)).toEqual({ reason: "budget" });
+    expect(cpu.executed).toBe(7);
+    expect(context.rip).toBe(CODE + 3);
+    expect(run()).toEqual({ reason: "syscall" });
+    expect(cpu.executed).toBe(9);
+    expect(context.get(Register.RAX)).toBe(5n);
+    expect(context.get(Register.RCX)).toBe(BigInt(CODE + 10));
+    expect(Number(context.get(Register.R11))).toBe(context.rflags);
+  });
+
+  test("code that an instruction changes behind itself takes effect at once", () => {
+    // mov byte [rip+4], 0xc0 turns the `inc ecx` behind it (ff c1) into `inc eax`; syscall
+    const { run, context } = machine("c6 05 01 00 00 00 c0 ff c1 0f 05", tier);
+    expect(run()).toEqual({ reason: "syscall" });
+    expect(context.get(Register.RAX)).toBe(1n);
+  });
+
+  test("TF raises #DB after one instruction", () => {
+    const { cpu, run, context } = machine("48 ff c0 48 ff c0", tier);
+    context.rflags |= Flag.TF;
+    expect(run()).toEqual({ reason: "exception", vector: "DB" });
+    expect(cpu.executed).toBe(1);
+    expect(context.rip).toBe(CODE + 3);
+  });
+
+  test("REP MOVSB stops at the byte that faults, and counts once when it goes on", () => {
+    const { cpu, space, run, context } = machine("f3 a4 cc", tier);
+    space.poke(DATA, Uint8Array.of(1, 2, 3, 4));
+    context.setNumber(Register.RSI, DATA);
+    context.setNumber(Register.RDI, DATA + 0xffe);
+    context.setNumber(Register.RCX, 4);
+    expect(run()).toMatchObject({ reason: "fault", address: DATA + 0x1000, access: "write" });
+    expect([Register.RCX, Register.RSI, Register.RDI].map((r) => context.getNumber(r))).toEqual([2, DATA + 2, DATA + 0x1000]); // prettier-ignore
+    space.map(DATA + 0x1000, 0x1000, Protection.Read | Protection.Write);
+    expect(run()).toEqual({ reason: "breakpoint" });
+    expect(cpu.executed).toBe(2);
+    expect(space.readUint32(DATA + 0xffe)).toBe(0x0403_0201);
+  });
+});
