@@ -86,7 +86,7 @@ export default defineConfig(({ mode }) => ({
   publicDir: false,
   plugins: [svelte(), siteFolders(), ...(mode === "fake" ? [fakeWorker()] : [])],
   worker: { format: "es" },
-  build: { target: "es2023", outDir: mode === "fake" ? ".cache/page-with-fake-worker" : "dist" },
+  build: { target: "es2023", assetsInlineLimit: 0, outDir: mode === "fake" ? ".cache/page-with-fake-worker" : "dist" },
   server: { headers: { ...headers, "Content-Security-Policy": developmentPolicy() } },
   preview: { headers },
 }));

@@ -240,7 +240,7 @@ const worker: SandboxWorker = {
       return;
     }
     timer ??= setInterval(() => {
-      advance(Math.max(40, Math.ceil(Math.min(total(), 1_000_000) / 40)));
+      advance(Math.max(40, Math.ceil(Math.min(total(), 10_000_000) / 40)));
       if (timer !== undefined) update("running");
     }, tick);
   },

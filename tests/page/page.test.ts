@@ -235,5 +235,5 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       expect(await violations(other)).toEqual([]);
       expect(await other.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
     }
-  });
+  }, 120_000);
 });

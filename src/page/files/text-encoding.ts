@@ -47,7 +47,11 @@ function guess(head: Uint8Array): TextEncoding | undefined {
 function guessWide(head: Uint8Array): TextEncoding | undefined {
   let even = 0;
   let odd = 0;
-  for (let i = 0; i < head.length; i++) if (head[i] === 0) i % 2 === 0 ? even++ : odd++;
+  for (let i = 0; i < head.length; i++) {
+    if (head[i] !== 0) continue;
+    if (i % 2 === 0) even++;
+    else odd++;
+  }
   const half = head.length / 2;
   const encoding =
     odd > half * 0.4 && even === 0 ? "UTF-16 LE" : even > half * 0.4 && odd === 0 ? "UTF-16 BE" : undefined;
