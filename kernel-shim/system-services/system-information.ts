@@ -229,16 +229,30 @@ function answer(
   return ntstatus.STATUS_SUCCESS;
 }
 
+const queryParameters = {
+  SystemInformationClass: value(SYSTEM_INFORMATION_CLASS),
+  SystemInformation: outBuffer("SystemInformationLength"),
+  SystemInformationLength: value(ULONG),
+  ReturnLength: optional(out(ULONG)),
+};
+const QUERY_SUPPORT = partial(
+  "basic, processor, performance, time, process, time zone, registry quota and debugger classes",
+);
+
 export const NtQuerySystemInformation = systemService("NtQuerySystemInformation", {
-  support: partial("basic, processor, performance, time, process, time zone, registry quota and debugger classes"),
-  params: {
-    SystemInformationClass: value(SYSTEM_INFORMATION_CLASS),
-    SystemInformation: outBuffer("SystemInformationLength"),
-    SystemInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
-  },
+  support: QUERY_SUPPORT,
+  params: queryParameters,
   run(call, { SystemInformationClass, SystemInformation, ReturnLength }) {
     return answer(call, "NtQuerySystemInformation", SystemInformationClass, SystemInformation, ReturnLength);
+  },
+});
+
+/** What a program would see that is not emulated on another architecture: the same. */
+export const RtlGetNativeSystemInformation = systemService("RtlGetNativeSystemInformation", {
+  support: QUERY_SUPPORT,
+  params: queryParameters,
+  run(call, { SystemInformationClass, SystemInformation, ReturnLength }) {
+    return answer(call, "RtlGetNativeSystemInformation", SystemInformationClass, SystemInformation, ReturnLength);
   },
 });
 
