@@ -73,6 +73,19 @@ describe.each([
     expect(context.rip).toBe(CODE + 3);
   });
 
+  test("single string instructions use RSI and RDI each", () => {
+    // movsb; movsq; cmpsb; int3
+    const { space, run, context } = machine("a4 48 a5 a6 cc", tier);
+    space.poke(DATA, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+    space.poke(DATA + 0x109, Uint8Array.of(11));
+    context.setNumber(Register.RSI, DATA);
+    context.setNumber(Register.RDI, DATA + 0x100);
+    expect(run()).toEqual({ reason: "breakpoint" });
+    expect([...space.read(DATA + 0x100, 9)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([Register.RSI, Register.RDI].map((r) => context.getNumber(r))).toEqual([DATA + 10, DATA + 0x10a]);
+    expect(context.rflags & (Flag.CF | Flag.ZF | Flag.SF)).toBe(Flag.CF | Flag.SF);
+  });
+
   test("REP MOVSB stops at the byte that faults, and counts once when it goes on", () => {
     const { cpu, space, run, context } = machine("f3 a4 cc", tier);
     space.poke(DATA, Uint8Array.of(1, 2, 3, 4));

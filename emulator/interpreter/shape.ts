@@ -10,6 +10,11 @@ function isConstant(instruction: Instruction, index: number): boolean {
   return form.operands[index]?.kind === "one" || form.specification.definition.constantImmediate === true;
 }
 
+/** Memory at a register that the form fixes. String instructions have two such operands; a record has room for one other. */
+function isImplicit({ form }: Instruction, index: number): boolean {
+  return form.operands[index]?.kind === "implicitMemory";
+}
+
 /** Instructions with equal keys share a handler. `formNumber` tells forms apart. */
 export function handlerKey(instruction: Instruction, formNumber: number): string {
   const { form, operands, operandSize, addressSize, vectorLength } = instruction;
@@ -27,7 +32,8 @@ export function handlerKey(instruction: Instruction, formNumber: number): string
         key += form.operands[i]?.kind === "immediate" && isConstant(instruction, i) ? ` ${operand.value}` : " i";
         break;
       case "memory":
-        key += ` m${operand.base < 0 ? "" : "b"}${operand.index < 0 ? "" : "x"}${operand.segment ? "s" : ""}`;
+        if (isImplicit(instruction, i)) key += ` ${operand.segment}`;
+        else key += ` m${operand.base < 0 ? "" : "b"}${operand.index < 0 ? "" : "x"}${operand.segment ? "s" : ""}`;
     }
   }
   return key;
@@ -44,6 +50,7 @@ export function deferOperands(instruction: Instruction): Operand[] {
       case "immediate":
         return isConstant(instruction, index) ? operand : { ...operand, deferred: true };
       case "memory":
+        if (isImplicit(instruction, index)) return operand;
         return {
           ...operand,
           base: operand.base < 0 ? -1 : DEFERRED_REGISTER + BASE_SLOT,
