@@ -7,7 +7,7 @@ import type { FlagSite } from "./flag-kind.ts";
 import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
 import { dirtyRegisters, registerUse, type RegisterUse } from "./liveness.ts";
 import { checkAccess, load, store, storeName } from "./memory-access.ts";
-import { NodeEmitter, RegisterLocals, replaceLane } from "./node-emitter.ts";
+import { NodeEmitter, RegisterLocals } from "./node-emitter.ts";
 import { GiveUp, type RegionMemory } from "./region-contract.ts";
 import type { Block, Region } from "./region.ts";
 import { structure, type Edge, type Label, type Statement } from "./structure.ts";
@@ -221,10 +221,7 @@ export class RegionEmitter {
     }
     const { register, part } = write.target;
     const local = this.#registers.vector(register, part === "high");
-    const replace = replaceLane(part);
-    if (replace) f.get(local);
-    emitter.push(write.value);
-    if (replace) f.lane(replace, 0);
+    emitter.pushVectorWrite(write.target, write.value);
     return () => f.set(local);
   }
 
