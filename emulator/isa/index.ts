@@ -10,6 +10,7 @@ import * as shift from "./shift.ts";
 import * as stack from "./stack.ts";
 import * as string from "./string.ts";
 import * as system from "./system.ts";
+import * as vectorConvert from "./vector-convert.ts";
 import * as vectorFloat from "./vector-float.ts";
 import * as vectorInteger from "./vector-integer.ts";
 import * as vectorMove from "./vector-move.ts";
@@ -28,6 +29,7 @@ const rooms: readonly Record<string, unknown>[] = [
   stack,
   string,
   system,
+  vectorConvert,
   vectorFloat,
   vectorInteger,
   vectorMove,

@@ -1,155 +1,150 @@
-/**
- * SSE and SSE2: floating point. Results are those of round to nearest with all exceptions masked and denormals kept, NaNs as the processor
- * chooses them (first operand, quieted; else second; else the negative default). The sticky flags of MXCSR are not set yet, and its other rounding and
- * denormal modes have no effect yet.
- */
+/** SSE and SSE2: floating-point arithmetic and comparisons. See vector-exact.ts for what the lifts leave out. */
+import { Flag } from "../context.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
+import { add, divide, multiply, squareRoot, subtract } from "../soft-float/arithmetic.ts";
+import type { Environment } from "../soft-float/environment.ts";
+import type { Float, Format } from "../soft-float/float.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
-import type { Operand } from "./operand.ts";
+import { exactExtreme, exactLanes, exactPredicate, exactRelation, formatOf, unusualMode } from "./vector-exact.ts";
 import { vector } from "./vector-integer.ts";
 
 type Scalar = "f32" | "f64";
-type Lanes = "f32x4" | "f64x2";
+type Shape = Scalar | "f32x4" | "f64x2";
 
-const quietBit = { f32: 0x40_0000n, f64: 0x8_0000_0000_0000n } as const;
-const defaultNaN = { f32: 0xffc0_0000n, f64: 0xfff8_0000_0000_0000n } as const;
-const integer = { f32: "i32", f64: "i64" } as const;
-
-// NaNs: WebAssembly leaves sign and payload open.
-
-const scalarBits = (b: Builder, type: Scalar, x: Node): Node => b.op(`${integer[type]}.reinterpret_${type}`, x);
-function scalarConstant(b: Builder, type: Scalar, bits: bigint): Node {
-  return type === "f32" ? b.i32(Number(BigInt.asIntN(32, bits))) : b.i64(bits);
+interface Precision {
+  readonly suffix: "PS" | "PD" | "SS" | "SD";
+  readonly prefix: string;
+  readonly shape: Shape;
+  readonly scalar: Scalar;
+  readonly count: number;
+  readonly memory: 32 | 64 | 128;
 }
-/** `result` as bits (i32 or i64), or the NaN that the processor answers with for these operands. */
-function patchScalar(b: Builder, type: Scalar, result: Node, operands: readonly Node[]): Node {
-  const quiet = scalarConstant(b, type, quietBit[type]);
-  let nan = scalarConstant(b, type, defaultNaN[type]);
-  for (const operand of operands.toReversed())
-    nan = b.select(b.op(`${type}.ne`, operand, operand), b.or(scalarBits(b, type, operand), quiet), nan);
-  return b.select(b.op(`${type}.eq`, result, result), scalarBits(b, type, result), nan);
-}
-function splat(b: Builder, lanes: Lanes, bits: bigint): Node {
-  return lanes === "f32x4"
-    ? b.op("i32x4.splat", b.i32(Number(BigInt.asIntN(32, bits))))
-    : b.op("i64x2.splat", b.i64(bits));
-}
-function patchPacked(b: Builder, lanes: Lanes, result: Node, operands: readonly Node[]): Node {
-  const type = lanes === "f32x4" ? "f32" : "f64";
-  const quiet = splat(b, lanes, quietBit[type]);
-  let nan = splat(b, lanes, defaultNaN[type]);
-  for (const operand of operands.toReversed())
-    nan = b.op("v128.bitselect", b.op("v128.or", operand, quiet), nan, b.op(`${lanes}.ne`, operand, operand));
-  return b.op("v128.bitselect", result, nan, b.op(`${lanes}.eq`, result, result));
-}
-
-/** The four precisions of an operation: PS, PD, SS, SD. */
-function allPrecisions(
-  name: string,
-  opcode: string,
-  packed: (b: Builder, lanes: Lanes, x: Node, y: Node) => Node,
-  scalar: (b: Builder, type: Scalar, x: Node, y: Node) => Node,
-): InstructionSpecification[] {
-  const forPacked = (suffix: string, prefix: string, lanes: Lanes): InstructionSpecification =>
-    instruction(name + suffix, {
-      forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m128`],
-      lift(b, dst, src) {
-        const y = vector(b, src);
-        b.write(dst, packed(b, lanes, b.read(dst), y));
-      },
-    });
-  const forScalar = (suffix: string, prefix: string, type: Scalar): InstructionSpecification =>
-    instruction(name + suffix, {
-      forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m${type === "f32" ? 32 : 64}`],
-      lift(b, dst, src) {
-        const y = b.read(src, type);
-        b.write(dst, scalar(b, type, b.read(dst, type), y));
-      },
-    });
-  return [
-    forPacked("PS", "NP", "f32x4"),
-    forPacked("PD", "66", "f64x2"),
-    forScalar("SS", "F3", "f32"),
-    forScalar("SD", "F2", "f64"),
-  ];
-}
-const arithmetic = (name: string, opcode: string, operation: string): InstructionSpecification[] =>
-  allPrecisions(
-    name,
-    opcode,
-    (b, lanes, x, y) => patchPacked(b, lanes, b.op(`${lanes}.${operation}`, x, y), [x, y]),
-    (b, type, x, y) => patchScalar(b, type, b.op(`${type}.${operation}`, x, y), [x, y]),
-  );
-
-export const floatArithmetic = [
-  ...arithmetic("ADD", "58", "add"),
-  ...arithmetic("MUL", "59", "mul"),
-  ...arithmetic("SUB", "5C", "sub"),
-  ...arithmetic("DIV", "5E", "div"),
-  ...allPrecisions(
-    "SQRT",
-    "51",
-    (b, lanes, _x, y) => patchPacked(b, lanes, b.op(`${lanes}.sqrt`, y), [y]),
-    (b, type, _x, y) => patchScalar(b, type, b.op(`${type}.sqrt`, y), [y]),
-  ),
-  // The second operand, unless the comparison holds: also for NaNs and zeros of either sign.
-  ...allPrecisions(
-    "MIN",
-    "5D",
-    (b, lanes, x, y) => b.op("v128.bitselect", x, y, b.op(`${lanes}.lt`, x, y)),
-    (b, type, x, y) => b.select(b.op(`${type}.lt`, x, y), scalarBits(b, type, x), scalarBits(b, type, y)),
-  ),
-  ...allPrecisions(
-    "MAX",
-    "5F",
-    (b, lanes, x, y) => b.op("v128.bitselect", x, y, b.op(`${lanes}.gt`, x, y)),
-    (b, type, x, y) => b.select(b.op(`${type}.gt`, x, y), scalarBits(b, type, x), scalarBits(b, type, y)),
-  ),
+const precisions: readonly Precision[] = [
+  { suffix: "PS", prefix: "NP", shape: "f32x4", scalar: "f32", count: 4, memory: 128 },
+  { suffix: "PD", prefix: "66", shape: "f64x2", scalar: "f64", count: 2, memory: 128 },
+  { suffix: "SS", prefix: "F3", shape: "f32", scalar: "f32", count: 1, memory: 32 },
+  { suffix: "SD", prefix: "F2", shape: "f64", scalar: "f64", count: 1, memory: 64 },
 ];
+
+/** i32, not 0 if `x` holds a NaN. */
+export function hasNaN(b: Builder, shape: Shape, x: Node): Node {
+  const isNaN = b.op(`${shape}.ne`, x, x);
+  return x.type === "v128" ? b.op("v128.any_true", isNaN) : isNaN;
+}
+
+/** The lanes that the precision uses, of a register or memory. */
+const read = (b: Builder, { memory, scalar }: Precision, operand: Parameters<typeof vector>[1]): Node =>
+  memory === 128 ? vector(b, operand) : b.read(operand, scalar);
+
+interface Operation {
+  /** On lanes of a shape, for numbers in the default mode. */
+  readonly compute: (b: Builder, shape: Shape, x: Node, y: Node) => Node;
+  readonly exact: (env: Environment, format: Format, x: Float, y: Float) => Float | bigint;
+  /** The result's NaNs are the right ones: no need to look. */
+  readonly total?: boolean;
+}
+
+/** PS, PD, SS, SD of an operation: dst = operation(dst, src). */
+function allPrecisions(name: string, opcode: string, { compute, exact, total }: Operation): InstructionSpecification[] {
+  return precisions.map((precision) => {
+    const { suffix, prefix, shape, scalar, count, memory } = precision;
+    return instruction(name + suffix, {
+      forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m${memory}`],
+      lift(b, dst, src) {
+        const y = read(b, precision, src);
+        const x = read(b, precision, dst);
+        const result = compute(b, shape, x, y);
+        b.fallback(total ? unusualMode(b) : b.or(unusualMode(b), hasNaN(b, shape, result)));
+        b.write(dst, result);
+      },
+      execute: (machine, dst, src) =>
+        exactLanes(machine, dst, [dst, src], { from: scalar, to: scalar, count }, (env, x, y) =>
+          exact(env, formatOf(scalar), x, y),
+        ),
+    });
+  });
+}
+
+const isVector = (shape: Shape): shape is "f32x4" | "f64x2" => shape === "f32x4" || shape === "f64x2";
+/** The second operand, unless the comparison holds: also for NaNs and zeros of either sign. */
+function extreme(b: Builder, shape: Shape, relation: "lt" | "gt", x: Node, y: Node): Node {
+  const holds = b.op(`${shape}.${relation}`, x, y);
+  if (isVector(shape)) return b.op("v128.bitselect", x, y, holds);
+  const bits = (value: Node): Node => b.op(`${shape === "f32" ? "i32" : "i64"}.reinterpret_${shape}`, value);
+  return b.select(holds, bits(x), bits(y));
+}
+
+const byName =
+  (operation: string): Operation["compute"] =>
+  (b, shape, x, y) =>
+    b.op(`${shape}.${operation}`, x, y);
+export const floatArithmetic = [
+  allPrecisions("ADD", "58", { compute: byName("add"), exact: add }),
+  allPrecisions("MUL", "59", { compute: byName("mul"), exact: multiply }),
+  allPrecisions("SUB", "5C", { compute: byName("sub"), exact: subtract }),
+  allPrecisions("DIV", "5E", { compute: byName("div"), exact: divide }),
+  allPrecisions("SQRT", "51", {
+    compute: (b, shape, _x, y) => b.op(`${shape}.sqrt`, y),
+    exact: (env, format, _x, y) => squareRoot(env, format, y),
+  }),
+  allPrecisions("MIN", "5D", {
+    compute: (b, shape, x, y) => extreme(b, shape, "lt", x, y),
+    exact: (env, _format, x, y) => exactExtreme("less")(env, x, y),
+    total: true,
+  }),
+  allPrecisions("MAX", "5F", {
+    compute: (b, shape, x, y) => extreme(b, shape, "gt", x, y),
+    exact: (env, _format, x, y) => exactExtreme("greater")(env, x, y),
+    total: true,
+  }),
+].flat();
 
 // Comparisons
 
-/** The eight predicates, the upper four the negations of the lower. */
-function predicate(b: Builder, prefix: Lanes | Scalar, code: number, x: Node, y: Node): Node {
-  const and = prefix === "f32x4" || prefix === "f64x2" ? "v128.or" : "i32.or";
+/** The lower four predicates; the upper four are their negations. */
+function predicate(b: Builder, shape: Shape, code: number, x: Node, y: Node): Node {
   switch (code & 3) {
     case 0:
-      return b.op(`${prefix}.eq`, x, y);
+      return b.op(`${shape}.eq`, x, y);
     case 1:
-      return b.op(`${prefix}.lt`, x, y);
+      return b.op(`${shape}.lt`, x, y);
     case 2:
-      return b.op(`${prefix}.le`, x, y);
+      return b.op(`${shape}.le`, x, y);
     default:
-      return b.op(and, b.op(`${prefix}.ne`, x, x), b.op(`${prefix}.ne`, y, y));
+      return b.op(isVector(shape) ? "v128.or" : "i32.or", b.op(`${shape}.ne`, x, x), b.op(`${shape}.ne`, y, y));
   }
 }
-function compare(suffix: string, prefix: string, lanes: Lanes, scalar: Scalar | undefined): InstructionSpecification {
-  const memory = scalar ? (scalar === "f32" ? 32 : 64) : 128;
+export const floatCompare = precisions.map((precision) => {
+  const { suffix, prefix, shape, scalar, count, memory } = precision;
   return instruction(`CMP${suffix}`, {
     forms: [`${prefix} 0F C2 /r ib xmm,xmm/m${memory},imm8`],
     constantImmediate: true,
     lift(b, dst, src, immediate) {
       const code = b.number(immediate) & 7;
-      if (scalar) {
-        const y = b.read(src, scalar);
-        const holds = predicate(b, scalar, code, b.read(dst, scalar), y);
-        const mask = b.sub(b.i32(0), code & 4 ? b.eqz(holds) : holds);
-        b.write(dst, scalar === "f64" ? b.extendS(mask) : mask);
+      const y = read(b, precision, src);
+      const holds = predicate(b, shape, code, read(b, precision, dst), y);
+      b.fallback(unusualMode(b));
+      if (isVector(shape)) {
+        b.write(dst, code & 4 ? b.op("v128.not", holds) : holds);
         return;
       }
-      const y = vector(b, src);
-      const holds = predicate(b, lanes, code, b.read(dst), y);
-      b.write(dst, code & 4 ? b.op("v128.not", holds) : holds);
+      const mask = b.sub(b.i32(0), code & 4 ? b.eqz(holds) : holds);
+      b.write(dst, shape === "f64" ? b.extendS(mask) : mask);
     },
+    execute: (machine, dst, src, immediate) =>
+      exactLanes(
+        machine,
+        dst,
+        [dst, src],
+        { from: scalar, to: scalar === "f32" ? "i32" : "i64", count },
+        exactPredicate(Number(machine.read(immediate))),
+      ),
   });
-}
-export const floatCompare = [
-  compare("PS", "NP", "f32x4", undefined),
-  compare("PD", "66", "f64x2", undefined),
-  compare("SS", "F3", "f32x4", "f32"),
-  compare("SD", "F2", "f64x2", "f64"),
-];
+});
+
+const relationFlags = { less: Flag.CF, equal: Flag.ZF, greater: 0, unordered: Flag.ZF | Flag.PF | Flag.CF };
+const allFlags = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF;
 
 function compareToFlags(mnemonic: string, prefix: string, opcode: string, type: Scalar): InstructionSpecification {
   return instruction(mnemonic, {
@@ -158,16 +153,22 @@ function compareToFlags(mnemonic: string, prefix: string, opcode: string, type: 
       const y = b.read(right, type);
       const x = b.read(left, type);
       const unordered = b.or(b.op(`${type}.ne`, x, x), b.op(`${type}.ne`, y, y));
-      const zero = b.i32(0);
+      const none = b.i32(0);
+      b.fallback(unusualMode(b));
       b.flags.set({
         zf: b.or(unordered, b.op(`${type}.eq`, x, y)),
         // Even parity is PF.
         pf: b.eqz(unordered),
         cf: b.or(unordered, b.op(`${type}.lt`, x, y)),
-        of: zero,
-        sf: zero,
-        af: zero,
+        of: none,
+        sf: none,
+        af: none,
       });
+    },
+    execute(machine, left, right) {
+      const relation = exactRelation(machine, left, right, type, mnemonic.startsWith("U"));
+      const { context } = machine;
+      context.rflags = (context.rflags & ~allFlags) | relationFlags[relation];
     },
   });
 }
@@ -178,92 +179,40 @@ export const floatCompareToFlags = [
   compareToFlags("COMISD", "66", "2F", "f64"),
 ];
 
-// Conversions
+// Approximations: 12 bits are promised, all 24 are given
 
-function fromInteger(mnemonic: string, prefix: string, type: Scalar): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`${prefix} W0 0F 2A /r xmm,rm32`, `${prefix} REX.W 0F 2A /r xmm,rm64`],
-    lift(b, dst, src) {
-      b.write(dst, b.op(`${type}.convert_i${src.width}_s`, b.read(src)));
-    },
-  });
-}
-/** Out of range, and for NaN, the integer indefinite: the most negative. */
-function toInteger(
-  mnemonic: string,
-  prefix: string,
+/** Denormal operands count as zero and denormal results become zero, whatever MXCSR says. */
+function approximation(
+  name: string,
   opcode: string,
-  type: Scalar,
-  truncate: boolean,
-): InstructionSpecification {
-  const bits = type === "f32" ? 32 : 64;
-  return instruction(mnemonic, {
-    forms: [`${prefix} W0 0F ${opcode} /r r32,xmm/m${bits}`, `${prefix} REX.W 0F ${opcode} /r r64,xmm/m${bits}`],
-    lift(b, dst, src) {
-      const value = b.read(src, type);
-      const x = type === "f32" ? b.op("f64.promote_f32", value) : value;
-      const rounded = b.op(truncate ? "f64.trunc" : "f64.nearest", x);
-      const wide = dst.width === 64;
-      const limit = wide ? 2 ** 63 : 2 ** 31;
-      const inRange = b.and(b.op("f64.ge", rounded, b.f64(-limit)), b.op("f64.lt", rounded, b.f64(limit)));
-      const whole = b.op(wide ? "i64.trunc_sat_f64_s" : "i32.trunc_sat_f64_s", rounded);
-      b.write(dst, b.select(inRange, whole, wide ? b.i64(-(1n << 63n)) : b.i32(-(2 ** 31))));
-    },
-  });
+  compute: (b: Builder, x: Node) => Node,
+): InstructionSpecification[] {
+  const splat = (b: Builder, bits: number): Node => b.op("i32x4.splat", b.i32(bits));
+  const flushed = (b: Builder, x: Node): Node => {
+    const isDenormal = b.op("f32x4.lt", b.op("f32x4.abs", x), b.op("f32x4.splat", b.f32(2 ** -126)));
+    return b.op("v128.bitselect", b.op("v128.and", x, splat(b, 0x8000_0000 | 0)), x, isDenormal);
+  };
+  const approximate = (b: Builder, operand: Node): Node => {
+    const result = flushed(b, compute(b, flushed(b, operand)));
+    const quieted = b.op("v128.or", operand, splat(b, 0x40_0000));
+    const ofNumber = b.op("v128.bitselect", result, splat(b, 0xffc0_0000 | 0), b.op("f32x4.eq", result, result));
+    return b.op("v128.bitselect", ofNumber, quieted, b.op("f32x4.eq", operand, operand));
+  };
+  return [
+    instruction(`${name}PS`, {
+      forms: [`NP 0F ${opcode} /r xmm,xmm/m128`],
+      lift: (b, dst, src) => b.write(dst, approximate(b, vector(b, src))),
+    }),
+    instruction(`${name}SS`, {
+      forms: [`F3 0F ${opcode} /r xmm,xmm/m32`],
+      lift(b, dst, src) {
+        const result = approximate(b, b.op("i32x4.splat", b.read(src, "i32")));
+        b.write(dst, b.lane("i32x4.extract_lane", 0, result));
+      },
+    }),
+  ];
 }
-/** Lanes that are no integer of 32 bits become the integer indefinite; below the range saturation gives it already. */
-function packedToInteger(b: Builder, x: Node, truncate: boolean): Node {
-  const rounded = b.op(truncate ? "f32x4.trunc" : "f32x4.nearest", x);
-  const fits = b.op("f32x4.lt", rounded, b.op("f32x4.splat", b.f32(2 ** 31)));
-  const indefinite = b.op("i32x4.splat", b.i32(-(2 ** 31)));
-  return b.op("v128.bitselect", b.op("i32x4.trunc_sat_f32x4_s", rounded), indefinite, fits);
-}
-function doublesToInteger(b: Builder, x: Node, truncate: boolean): Node {
-  const rounded = b.op(truncate ? "f64x2.trunc" : "f64x2.nearest", x);
-  const fits = b.op("f64x2.lt", rounded, b.op("f64x2.splat", b.f64(2 ** 31)));
-  const zero = b.v128(new Uint8Array(16));
-  const low = [0, 1, 2, 3, 8, 9, 10, 11];
-  // The upper half of the result is 0 and must stay so.
-  const mask = b.shuffle(b.op("v128.not", fits), zero, [...low, 16, 16, 16, 16, 16, 16, 16, 16]);
-  const indefinite = b.op("i32x4.splat", b.i32(-(2 ** 31)));
-  return b.op("v128.bitselect", indefinite, b.op("i32x4.trunc_sat_f64x2_s_zero", rounded), mask);
-}
-function convertPacked(
-  mnemonic: string,
-  form: string,
-  operation: (b: Builder, x: Node) => Node,
-): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [form],
-    lift(b, dst, src) {
-      const x = src.width === 64 ? b.read(src, "v128") : vector(b, src);
-      b.write(dst, operation(b, x));
-    },
-  });
-}
-const convertScalar = (mnemonic: string, prefix: string, from: Scalar, operation: string): InstructionSpecification =>
-  instruction(mnemonic, {
-    forms: [`${prefix} 0F 5A /r xmm,xmm/m${from === "f32" ? 32 : 64}`],
-    lift(b, dst: Operand, src) {
-      b.write(dst, b.op(operation, b.read(src, from)));
-    },
-  });
-
-export const conversions = [
-  fromInteger("CVTSI2SS", "F3", "f32"),
-  fromInteger("CVTSI2SD", "F2", "f64"),
-  toInteger("CVTTSS2SI", "F3", "2C", "f32", true),
-  toInteger("CVTTSD2SI", "F2", "2C", "f64", true),
-  toInteger("CVTSS2SI", "F3", "2D", "f32", false),
-  toInteger("CVTSD2SI", "F2", "2D", "f64", false),
-  convertScalar("CVTSS2SD", "F3", "f32", "f64.promote_f32"),
-  convertScalar("CVTSD2SS", "F2", "f64", "f32.demote_f64"),
-  convertPacked("CVTPS2PD", "NP 0F 5A /r xmm,xmm/m64", (b, x) => b.op("f64x2.promote_low_f32x4", x)),
-  convertPacked("CVTPD2PS", "66 0F 5A /r xmm,xmm/m128", (b, x) => b.op("f32x4.demote_f64x2_zero", x)),
-  convertPacked("CVTDQ2PS", "NP 0F 5B /r xmm,xmm/m128", (b, x) => b.op("f32x4.convert_i32x4_s", x)),
-  convertPacked("CVTPS2DQ", "66 0F 5B /r xmm,xmm/m128", (b, x) => packedToInteger(b, x, false)),
-  convertPacked("CVTTPS2DQ", "F3 0F 5B /r xmm,xmm/m128", (b, x) => packedToInteger(b, x, true)),
-  convertPacked("CVTDQ2PD", "F3 0F E6 /r xmm,xmm/m64", (b, x) => b.op("f64x2.convert_low_i32x4_s", x)),
-  convertPacked("CVTPD2DQ", "F2 0F E6 /r xmm,xmm/m128", (b, x) => doublesToInteger(b, x, false)),
-  convertPacked("CVTTPD2DQ", "66 0F E6 /r xmm,xmm/m128", (b, x) => doublesToInteger(b, x, true)),
-];
+export const RCP = approximation("RCP", "53", (b, x) => b.op("f32x4.div", b.op("f32x4.splat", b.f32(1)), x));
+export const RSQRT = approximation("RSQRT", "52", (b, x) =>
+  b.op("f32x4.div", b.op("f32x4.splat", b.f32(1)), b.op("f32x4.sqrt", x)),
+);

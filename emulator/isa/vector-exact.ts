@@ -1,0 +1,175 @@
+/**
+ * SSE floating point by the book: every rounding mode, DAZ and FTZ, NaNs, sticky flags, unmasked exceptions.
+ *
+ * The lifts of floating-point instructions do round to nearest with everything masked and denormals kept, on numbers; whatever else MXCSR
+ * asks for, and every NaN, is left to these. So the sticky flags of MXCSR are exact where this code ran, and not set by the lifts.
+ */
+import { layout } from "../context-layout.ts";
+import type { Builder } from "../ir/builder.ts";
+import type { Node } from "../ir/node.ts";
+import { compare, type Relation } from "../soft-float/arithmetic.ts";
+import { Environment, Exceptions, Rounding } from "../soft-float/environment.ts";
+import type { Float, Format } from "../soft-float/float.ts";
+import { double, fromDouble, fromInteger, fromSingle, single, toDouble, toSingle, zero } from "../soft-float/float.ts";
+import { toInteger } from "../soft-float/round.ts";
+import type { Machine } from "./machine.ts";
+import type { Operand } from "./operand.ts";
+
+export type Lane = "f32" | "f64" | "i32" | "i64";
+
+const bytesOf: Record<Lane, 4 | 8> = { f32: 4, f64: 8, i32: 4, i64: 8 };
+export const formatOf = (lane: Lane): Format => (lane === "f32" ? single : double);
+
+const DAZ = 0x40;
+const MASKS_SHIFT = 7;
+const ROUNDING_SHIFT = 13;
+const FTZ = 0x8000;
+/** Masks, rounding control, DAZ and FTZ as after reset: all that is not a sticky flag. */
+const CONTROL = 0xffc0;
+const DEFAULT_CONTROL = 0x1f80;
+/** Exceptions found before a result is computed. */
+const PRE_COMPUTATION = Exceptions.IE | Exceptions.DE | Exceptions.ZE;
+
+/** i32, not 0 where MXCSR asks for anything but the default. */
+export function unusualMode(b: Builder): Node {
+  return b.ne(b.and(b.state({ offset: layout.mxcsr, bytes: 4 }), CONTROL), DEFAULT_CONTROL);
+}
+
+/** One SSE floating-point instruction: its environment, and the delivery of what it raised. */
+export class ExactOperation {
+  readonly env: Environment;
+  readonly #machine: Machine;
+  readonly #denormalsAreZero: boolean;
+
+  constructor(machine: Machine, rounding?: number) {
+    const { mxcsr } = machine.context;
+    this.#machine = machine;
+    this.#denormalsAreZero = (mxcsr & DAZ) !== 0;
+    this.env = new Environment({
+      rounding: rounding ?? (mxcsr >> ROUNDING_SHIFT) & 3,
+      masks: (mxcsr >> MASKS_SHIFT) & Exceptions.all,
+      unit: "sse",
+      exponentWrap: 0,
+      flushToZero: (mxcsr & FTZ) !== 0,
+    });
+  }
+
+  operand(view: DataView, lane: Lane, index: number): Float {
+    const at = index * bytesOf[lane];
+    switch (lane) {
+      case "i32":
+        return fromInteger(BigInt(view.getInt32(at, true)));
+      case "i64":
+        return fromInteger(view.getBigInt64(at, true));
+      case "f32":
+      case "f64": {
+        const x = lane === "f32" ? fromSingle(view.getUint32(at, true)) : fromDouble(view.getBigUint64(at, true));
+        return x.denormal && this.#denormalsAreZero ? zero(x.sign) : x;
+      }
+    }
+  }
+
+  /** Sets the sticky flags; raises #XM where one of them is unmasked. Nothing else may have changed before. */
+  deliver(): void {
+    const { env } = this;
+    const unmasked = env.raised & ~env.masks;
+    const { context } = this.#machine;
+    context.mxcsr |= unmasked & PRE_COMPUTATION ? env.raised & PRE_COMPUTATION : env.raised;
+    if (unmasked) this.#machine.raise("XM");
+  }
+}
+
+/** The bytes of a vector register or memory operand: the low ones, as many as it has. */
+export function vectorView(machine: Machine, operand: Operand): DataView {
+  if (operand.kind === "register" && operand.file === "xmm") {
+    const bytes = machine.context.xmm(operand.register);
+    return new DataView(bytes.buffer, bytes.byteOffset, 16);
+  }
+  if (operand.kind === "memory") {
+    const bytes = machine.space.read(machine.address(operand), operand.width / 8);
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  const value = new DataView(new ArrayBuffer(8));
+  value.setBigUint64(0, machine.read(operand), true);
+  return value;
+}
+
+function writeLane(view: DataView, lane: Lane, index: number, value: Float | bigint): void {
+  const at = index * bytesOf[lane];
+  if (typeof value === "bigint") {
+    if (bytesOf[lane] === 4) view.setUint32(at, Number(BigInt.asUintN(32, value)), true);
+    else view.setBigUint64(at, BigInt.asUintN(64, value), true);
+  } else if (lane === "f32") view.setUint32(at, toSingle(value), true);
+  else view.setBigUint64(at, toDouble(value), true);
+}
+
+export interface Lanes {
+  readonly from: Lane;
+  readonly to: Lane;
+  readonly count: number;
+  /** The rest of the destination's 16 bytes becomes 0; otherwise it stays. */
+  readonly clearRest?: boolean;
+}
+
+type Compute = (env: Environment, ...operands: Float[]) => Float | bigint;
+
+/** `dst` lane by lane from the lanes of the sources. */
+export function exactLanes(
+  machine: Machine,
+  dst: Operand,
+  sources: readonly Operand[],
+  { from, to, count, clearRest }: Lanes,
+  compute: Compute,
+  rounding?: number,
+): void {
+  const operation = new ExactOperation(machine, rounding);
+  const views = sources.map((source) => vectorView(machine, source));
+  const results = Array.from({ length: count }, (_, i) =>
+    compute(operation.env, ...views.map((view) => operation.operand(view, from, i))),
+  );
+  operation.deliver();
+  if (dst.kind === "register" && dst.file === "gpr") {
+    machine.write(dst, BigInt.asUintN(dst.width, results[0] as bigint));
+    return;
+  }
+  const target = vectorView(machine, dst);
+  if (clearRest) for (let at = count * bytesOf[to]; at < 16; at += 4) target.setUint32(at, 0, true);
+  results.forEach((result, i) => writeLane(target, to, i, result));
+}
+
+/** To an integer of `bits` bits; out of range the integer indefinite. */
+export function exactInteger(bits: number): Compute {
+  return (env, x) => toInteger(env, x, bits) ?? -(1n << BigInt(bits - 1));
+}
+export const roundingOf = (truncate: boolean): number | undefined => (truncate ? Rounding.towardZero : undefined);
+
+/** MIN and MAX: the second operand, unless the comparison holds. A NaN of either kind raises IE. */
+export function exactExtreme(wanted: "less" | "greater"): Compute {
+  return (env, x, y) => (compare(env, x, y, false) === wanted ? x : y);
+}
+
+/** The predicates 0–7 of CMPPS and its relatives: which relations satisfy it, and whether a quiet NaN raises nothing. */
+const predicates: readonly { readonly relations: readonly Relation[]; readonly quiet: boolean }[] = [
+  { relations: ["equal"], quiet: true },
+  { relations: ["less"], quiet: false },
+  { relations: ["less", "equal"], quiet: false },
+  { relations: ["unordered"], quiet: true },
+  { relations: ["less", "greater", "unordered"], quiet: true },
+  { relations: ["equal", "greater", "unordered"], quiet: false },
+  { relations: ["greater", "unordered"], quiet: false },
+  { relations: ["less", "equal", "greater"], quiet: true },
+];
+export function exactPredicate(code: number): Compute {
+  const { relations, quiet } = predicates[code & 7];
+  return (env, x, y) => (relations.includes(compare(env, x, y, quiet)) ? -1n : 0n);
+}
+
+/** COMISD, UCOMISD. */
+export function exactRelation(machine: Machine, left: Operand, right: Operand, lane: Lane, quiet: boolean): Relation {
+  const operation = new ExactOperation(machine);
+  const x = operation.operand(vectorView(machine, left), lane, 0);
+  const y = operation.operand(vectorView(machine, right), lane, 0);
+  const relation = compare(operation.env, x, y, quiet);
+  operation.deliver();
+  return relation;
+}
