@@ -58,7 +58,7 @@ export abstract class FileObject extends DispatcherObject {
   readonly shareAccess: number;
   /** CurrentByteOffset; meaningful for synchronous file objects. */
   position = 0;
-  signaled = false;
+  signaled = true;
   completion: CompletionBinding | undefined = undefined;
   completionModes = 0;
   /** Requests under way. */

@@ -79,12 +79,17 @@ export class Irp extends DispatcherObject {
   complete(status: NtStatus, information = 0, output?: Uint8Array): void {
     if (this.status !== undefined) throw new Error("a request is completed twice");
     const memory = this.thread.process.memory;
+    const { machine } = this.file.io;
     try {
       if (output && output.length > 0) memory.write(this.buffer, output.subarray(0, this.length));
       this.file.requests.delete(this);
       this.status = status;
       this.information = information;
-      if (!this.pended && isError(status)) return;
+      // What the service itself returns, now or after its wait, it does not write.
+      if (isError(status) && (!this.pended || this.file.isSynchronous)) {
+        machine.scheduler.signal(this);
+        return;
+      }
       IO_STATUS_BLOCK.write(memory, this.ioStatusBlock, { Status: status, Information: information });
     } catch (error) {
       if (!(error instanceof GuestFault) || !this.pended) throw error;

@@ -9,7 +9,7 @@ import { modeOf, setMode } from "./file-mode.ts";
 import { FileObject, type ReadRequest } from "./file-object.ts";
 import type { Irp } from "./irp.ts";
 import type { NamedPipeDevice } from "./named-pipe-device.ts";
-import type { PipeInstance} from "./named-pipe.ts";
+import type { PipeInstance } from "./named-pipe.ts";
 import { PipeState } from "./named-pipe.ts";
 import type { PipeQueue } from "./pipe-queue.ts";
 
@@ -155,9 +155,9 @@ export class PipeEnd extends FileObject {
 
   /** Writes a message and reads the answer to it. */
   private transceive(irp: Irp, input: Uint8Array): void {
+    if (!this.readsMessages) return irp.complete(ntstatus.STATUS_INVALID_READ_MODE);
     const status = this.stateError(ntstatus.STATUS_PIPE_CLOSING);
     if (status !== undefined) return irp.complete(status);
-    if (!this.readsMessages) return irp.complete(ntstatus.STATUS_INVALID_READ_MODE);
     if (!this.incoming.isEmpty) return irp.complete(ntstatus.STATUS_PIPE_BUSY);
     this.outgoing.put(input, undefined);
     if (this.incoming.take(irp, true)) return;
@@ -183,6 +183,7 @@ export class PipeEnd extends FileObject {
 
   override queryInformation(informationClass: number, grantedAccess: number): Uint8Array | NtStatus {
     const { pipe } = this.instance;
+    if (this.disconnected) return ntstatus.STATUS_PIPE_DISCONNECTED;
     switch (informationClass) {
       case Class.FilePipeInformation:
         return encode(info.FILE_PIPE_INFORMATION, { ReadMode: this.readMode, CompletionMode: this.completionMode });
@@ -255,7 +256,8 @@ export class PipeEnd extends FileObject {
 
   protected override cleanup(): void {
     if (!this.disconnected) this.instance.endClosed(this);
-    if (this.isServer) this.device.removeInstance(this.instance);
+    // An instance lives as long as one of its ends does.
+    if (!this.instance.server && !this.instance.client) this.device.removeInstance(this.instance);
   }
 
   /** Why nothing can come or go; `closing` where the other end is gone. */

@@ -1,4 +1,4 @@
-import { FileAccess, IoCompletionAccess, StandardAccess } from "../abi/access.ts";
+import { FileAccess, IoCompletionAccess, StandardAccess, ThreadAccess } from "../abi/access.ts";
 import { CreateDisposition, CreateOptions, FILE_INFORMATION_CLASS, FileAttributes, ShareMode } from "../abi/file.ts";
 import * as info from "../abi/file-information.ts";
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
@@ -9,6 +9,8 @@ import { IoCompletion } from "../executive/io-completion.ts";
 import { CreateRequest, type LinkTarget } from "../io-manager/create-request.ts";
 import { FileObject } from "../io-manager/file-object.ts";
 import { basic, networkOpenInformation } from "../io-manager/volume-file-query.ts";
+import { IoManager } from "../io-manager/io-manager.ts";
+import { Thread } from "../process-manager/thread.ts";
 import { ioRequest } from "./io-request.ts";
 import { queryMinimums, setRules } from "./file-information-rules.ts";
 import { createFile, openForQuery, SHARE_ALL } from "./file-open.ts";
@@ -337,6 +339,24 @@ export const NtCancelIoFileEx = systemService("NtCancelIoFileEx", {
     const file = call.reference(FileHandle, FileObject, 0);
     const count = cancelRequests(file, (irp) => IoRequestToCancel === 0 || irp.ioStatusBlock === IoRequestToCancel);
     const status = count > 0 ? ntstatus.STATUS_SUCCESS : ntstatus.STATUS_NOT_FOUND;
+    IoStatusBlock.set({ Status: status, Information: 0 });
+    return status;
+  },
+});
+
+export const NtCancelSynchronousIoFile = systemService("NtCancelSynchronousIoFile", {
+  support: full,
+  params: { ThreadHandle: value(HANDLE), IoRequestToCancel: value(PVOID), IoStatusBlock: out(IO_STATUS_BLOCK) },
+  run(call, { ThreadHandle, IoRequestToCancel, IoStatusBlock }) {
+    const thread = call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_TERMINATE);
+    const chosen = [...IoManager.of(call.machine).synchronousRequests.values()].filter(
+      (irp) =>
+        irp.thread === thread &&
+        irp.status === undefined &&
+        (IoRequestToCancel === 0 || irp.ioStatusBlock === IoRequestToCancel),
+    );
+    for (const irp of chosen) irp.file.cancel(irp);
+    const status = chosen.length > 0 ? ntstatus.STATUS_SUCCESS : ntstatus.STATUS_NOT_FOUND;
     IoStatusBlock.set({ Status: status, Information: 0 });
     return status;
   },

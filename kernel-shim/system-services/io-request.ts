@@ -69,5 +69,6 @@ export function ioRequest(
 function finishSynchronous(io: IoManager, call: ServiceCall, irp: Irp): ServiceResult {
   io.synchronousRequests.delete(call.id);
   if (irp.status === undefined) irp.file.cancel(irp);
+  if (call.restarted === ntstatus.STATUS_USER_APC) call.thread.userApcPending = true;
   return irp.status ?? ntstatus.STATUS_CANCELLED;
 }

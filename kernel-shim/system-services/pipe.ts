@@ -43,8 +43,9 @@ export const NtCreateNamedPipeFile = systemService("NtCreateNamedPipeFile", {
     if (readMode & 1 && !(NamedPipeType & PipeType.FILE_PIPE_MESSAGE_TYPE)) return ntstatus.STATUS_INVALID_PARAMETER;
     if (NamedPipeType & ~3 || readMode & ~1 || completionMode & ~1 || args.MaximumInstances === 0)
       return ntstatus.STATUS_INVALID_PARAMETER;
-    const { FILE_OPEN, FILE_CREATE, FILE_OPEN_IF } = CreateDisposition;
-    if (disposition !== FILE_OPEN && disposition !== FILE_CREATE && disposition !== FILE_OPEN_IF)
+    // Wine's kernelbase says FILE_OVERWRITE_IF where Windows' says FILE_OPEN_IF; a pipe has nothing to overwrite.
+    const { FILE_OPEN, FILE_CREATE, FILE_OPEN_IF, FILE_OVERWRITE_IF } = CreateDisposition;
+    if (![FILE_OPEN, FILE_CREATE, FILE_OPEN_IF, FILE_OVERWRITE_IF].includes(disposition))
       return ntstatus.STATUS_INVALID_PARAMETER;
     return createFile(call, {
       ...args,

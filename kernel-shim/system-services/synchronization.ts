@@ -447,7 +447,9 @@ export const NtDelayExecution = systemService("NtDelayExecution", {
   run(call, { Alertable, DelayInterval }): ServiceResult {
     if (call.restarted !== undefined)
       return call.restarted === ntstatus.STATUS_TIMEOUT ? ntstatus.STATUS_SUCCESS : call.restarted;
-    if (DelayInterval === 0n)
+    // An alertable sleep of no length still takes what has come.
+    const interrupted = Alertable && (call.thread.alerted || call.thread.apcs.length > 0);
+    if (DelayInterval === 0n && !interrupted)
       return call.machine.scheduler.yield() ? ntstatus.STATUS_SUCCESS : ntstatus.STATUS_NO_YIELD_PERFORMED;
     return new Wait({ alertable: Alertable, deadline: call.deadlineOf(DelayInterval), restart: true });
   },
