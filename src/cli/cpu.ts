@@ -19,7 +19,7 @@ export async function createCpu(options: Pick<RunOptions, "cpu" | "translateAfte
       return createEngine(cpuOptions(3, Infinity));
     case "libunicorn": {
       const { createLibunicornCpu } = await import("../../emulator/unicorn/native/libunicorn-cpu.ts");
-      return createLibunicornCpu(cpuOptions(1, 0));
+      return createLibunicornCpu();
     }
   }
 }

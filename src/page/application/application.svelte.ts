@@ -130,7 +130,10 @@ export class Application {
 
   #afterRun(): void {
     const { exit, launch, summary, counters } = this.session;
-    if (exit?.crash !== undefined) this.dockTab = "crash";
+    if (exit?.crash !== undefined) {
+      this.dockTab = "crash";
+      this.place = "dock";
+    }
     if (exit?.reason === "exited" && launch?.sample !== undefined && summary !== undefined) {
       const bytes = summary.modules.reduce((sum, module) => sum + module.size, 0);
       this.samples.record(launch.sample, { calls: counters.events, modules: summary.modules.length, bytes });
