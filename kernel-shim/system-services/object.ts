@@ -1,22 +1,15 @@
 /** Handles, names and directories. */
-import {
-  DirectoryAccess,
-  ObjectAttributeFlags,
-  ProcessAccess,
-  StandardAccess,
-  SymbolicLinkAccess,
-} from "../abi/access.ts";
+import { ObjectAttributeFlags, ProcessAccess, StandardAccess } from "../abi/access.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
-import { encodeUtf16, OBJECT_ATTRIBUTES, UNICODE_STRING, UnicodeString } from "../abi/structures.ts";
+import { encodeUtf16, UNICODE_STRING } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
-import { ACCESS_MASK, BOOLEAN, enumeration, flags, HANDLE, LARGE_INTEGER, u32, u8, ULONG } from "../abi/type.ts";
+import { ACCESS_MASK, enumeration, flags, HANDLE, LARGE_INTEGER, u32, u8, ULONG } from "../abi/type.ts";
 import { closeHandle } from "../object-manager/close.ts";
-import { ObjectDirectory, SymbolicLink } from "../object-manager/directory.ts";
 import type { ObjectType } from "../object-manager/kernel-object.ts";
 import { objectTypes } from "../object-manager/kernel-object.ts";
 import { Process } from "../process-manager/process.ts";
-import { full, inBuffer, inout, optional, out, outBuffer, partial, pointer, systemService, value } from "./service.ts";
+import { full, inBuffer, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
 import { grantAccess } from "./service-call.ts";
 
 const { OBJ_INHERIT, OBJ_PROTECT_CLOSE } = ObjectAttributeFlags;
