@@ -204,6 +204,13 @@ const volatileEnvironment: Values = {
   USERPROFILE: sz(USER_PROFILE),
 };
 
+/** Product policy: no limit of user interface languages. */
+const licenses: Values = {
+  "Kernel-MUI-Language-Allowed": sz("EMPTY"),
+  "Kernel-MUI-Language-Disallowed": sz("EMPTY"),
+  "Kernel-MUI-Number-Allowed": dword(1000),
+};
+
 export function fillDefaultHive(registry: Registry, machine: Machine): void {
   const time = machine.clock.systemTime;
   const load = (root: string, hive: Hive): void => {
@@ -221,10 +228,13 @@ export function fillDefaultHive(registry: Registry, machine: Machine): void {
     parent.insert(node, time);
   };
   load("MACHINE\\SOFTWARE", software(machine.build));
+  load("MACHINE\\SOFTWARE\\Wow6432Node", software(machine.build));
+  load("MACHINE\\SOFTWARE\\Classes\\Wow6432Node", {});
   load("MACHINE\\SYSTEM", system());
   load("MACHINE\\HARDWARE", hardware);
   load("MACHINE\\SAM", {});
   load("MACHINE\\SECURITY", {});
+  for (const [name, content] of Object.entries(licenses)) registry.licenses.setValue(name, content, time);
   load("USER\\.DEFAULT", user);
   load("USER\\S-1-5-18", user);
   load(`USER\\${USER_SID}`, { ...user, "Volatile Environment": volatileEnvironment });

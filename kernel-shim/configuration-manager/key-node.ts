@@ -1,5 +1,6 @@
 import { decodeUtf16 } from "../abi/structures.ts";
 import { stateClass } from "../executive/state.ts";
+import { upcase } from "../io-manager/name.ts";
 import type { KeyValue, ValueContent } from "./value.ts";
 import { formatValue, REG_TYPE } from "./value.ts";
 
@@ -54,7 +55,7 @@ export class KeyNode {
   subkey(name: string): KeyNode | undefined {
     const index = this.position(name);
     const found = this.subkeys.at(index);
-    return found !== undefined && found.name.toUpperCase() === name.toUpperCase() ? found : undefined;
+    return found !== undefined && upcase(found.name) === upcase(name) ? found : undefined;
   }
   /** The name must be free. */
   insert(node: KeyNode, time: bigint): void {
@@ -68,7 +69,7 @@ export class KeyNode {
   }
 
   value(name: string): KeyValue | undefined {
-    return this.values.get(name.toUpperCase());
+    return this.values.get(upcase(name));
   }
   valueAt(index: number): KeyValue | undefined {
     let at = 0;
@@ -78,11 +79,11 @@ export class KeyNode {
   setValue(name: string, content: ValueContent, time: bigint): void {
     const existing = this.value(name);
     const { type, data } = content;
-    this.values.set(name.toUpperCase(), { name: existing?.name ?? name, type, data });
+    this.values.set(upcase(name), { name: existing?.name ?? name, type, data });
     this.lastWriteTime = time;
   }
   deleteValue(name: string, time: bigint): boolean {
-    const existed = this.values.delete(name.toUpperCase());
+    const existed = this.values.delete(upcase(name));
     if (existed) this.lastWriteTime = time;
     return existed;
   }
@@ -98,12 +99,12 @@ export class KeyNode {
 
   /** Index of the first subkey whose name is not below `name`. */
   private position(name: string): number {
-    const upper = name.toUpperCase();
+    const upper = upcase(name);
     let low = 0;
     let high = this.subkeys.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.subkeys[middle].name.toUpperCase() < upper) low = middle + 1;
+      if (upcase(this.subkeys[middle].name) < upper) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -7,7 +7,7 @@ const SETTABLE = CreateOptions.FILE_WRITE_THROUGH | CreateOptions.FILE_SEQUENTIA
 
 /** FileModeInformation: the options of the open that remain visible. */
 export function modeOf(file: FileObject): number {
-  return file.options & (SETTABLE | CreateOptions.FILE_NO_INTERMEDIATE_BUFFERING | CreateOptions.FILE_DELETE_ON_CLOSE);
+  return file.options & (SETTABLE | CreateOptions.FILE_NO_INTERMEDIATE_BUFFERING);
 }
 
 /** The mode may change how a synchronous file waits, not whether it is synchronous. */

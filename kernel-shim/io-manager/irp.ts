@@ -85,12 +85,15 @@ export class Irp extends DispatcherObject {
       this.file.requests.delete(this);
       this.status = status;
       this.information = information;
-      // What the service itself returns, now or after its wait, it does not write.
-      if (isError(status) && (!this.pended || this.file.isSynchronous)) {
+      // An error that the service itself returns, now or after its wait, is not in the block; but NT's fast path for reads writes the end of a file there.
+      const returned = isError(status) && (!this.pended || this.file.isSynchronous);
+      if (!returned || status === ntstatus.STATUS_END_OF_FILE) {
+        IO_STATUS_BLOCK.write(memory, this.ioStatusBlock, { Status: status, Information: information });
+      }
+      if (returned) {
         machine.scheduler.signal(this);
         return;
       }
-      IO_STATUS_BLOCK.write(memory, this.ioStatusBlock, { Status: status, Information: information });
     } catch (error) {
       if (!(error instanceof GuestFault) || !this.pended) throw error;
       this.file.requests.delete(this);

@@ -113,6 +113,8 @@ export class VolumeFile extends FileObject implements SectionFile {
     if (!this.isAligned(start, irp.length)) return irp.complete(ntstatus.STATUS_INVALID_PARAMETER);
     if (!locksPermit(node.locks, this.ownerOf(irp, key), start, irp.length, false))
       return irp.complete(ntstatus.STATUS_FILE_LOCK_CONFLICT);
+    // What runs asynchronously is told by the request's completion alone, however fast it was.
+    irp.pended = !this.isSynchronous && irp.length > 0;
     if (irp.length > 0 && start >= node.content.size) return irp.complete(ntstatus.STATUS_END_OF_FILE);
     const data = this.volume.readContent(node, start, irp.length);
     if (this.isSynchronous) this.position = start + data.length;
@@ -133,6 +135,7 @@ export class VolumeFile extends FileObject implements SectionFile {
       return irp.complete(ntstatus.STATUS_FILE_LOCK_CONFLICT);
     const status = this.volume.write(node, start, data);
     if (status !== ntstatus.STATUS_SUCCESS) return irp.complete(status);
+    irp.pended = !this.isSynchronous && data.length > 0;
     if (data.length > 0) this.noteWrite();
     if (this.isSynchronous) this.position = start + data.length;
     irp.complete(ntstatus.STATUS_SUCCESS, data.length);

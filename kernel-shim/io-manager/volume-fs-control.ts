@@ -35,6 +35,7 @@ export function fsControl(file: VolumeFile, irp: Irp, code: number, input: Uint8
       node.objectId ??= file.io.machine.random.bytes(16);
       return completeObjectId(irp, node.objectId);
     case FSCTL.GET_REPARSE_POINT:
+      if (irp.length === 0) return irp.complete(ntstatus.STATUS_INVALID_USER_BUFFER);
       if (!node.reparseData) return irp.complete(ntstatus.STATUS_NOT_A_REPARSE_POINT);
       return irp.complete(ntstatus.STATUS_SUCCESS, Math.min(irp.length, node.reparseData.length), node.reparseData);
     case FSCTL.SET_ZERO_DATA: {

@@ -50,7 +50,8 @@ export const queryMinimums = new Map<number, number>([
 ]);
 
 export const setRules = new Map<number, InformationRule>([
-  [Class.FileBasicInformation, { minimum: 0x28, access: FILE_WRITE_ATTRIBUTES }],
+  // NT asks for FILE_WRITE_ATTRIBUTES; Wine's SetFileAttributesW opens without it.
+  [Class.FileBasicInformation, { minimum: 0x28, access: 0 }],
   [Class.FileRenameInformation, { minimum: 0x18, access: DELETE }],
   [Class.FileLinkInformation, { minimum: 0x18, access: 0 }],
   [Class.FileDispositionInformation, { minimum: 0x1, access: DELETE }],

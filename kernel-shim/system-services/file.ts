@@ -1,3 +1,4 @@
+import { GuestFault } from "../../emulator/cpu.ts";
 import { FileAccess, IoCompletionAccess, StandardAccess, ThreadAccess } from "../abi/access.ts";
 import { CreateDisposition, CreateOptions, FILE_INFORMATION_CLASS, FileAttributes, ShareMode } from "../abi/file.ts";
 import * as info from "../abi/file-information.ts";
@@ -23,6 +24,7 @@ import {
   outBuffer,
   partial,
   pointer,
+  type InBuffer,
   type ServiceCall,
   systemService,
   value,
@@ -125,10 +127,20 @@ export const NtWriteFile = systemService("NtWriteFile", {
     // Either right will do: the one to append limits where, not whether.
     const access = granted & FileAccess.FILE_APPEND_DATA ? FileAccess.FILE_APPEND_DATA : FileAccess.FILE_WRITE_DATA;
     return ioRequest(call, args, access, undefined, (file, irp) => {
-      file.write(irp, { offset: args.ByteOffset, key: args.Key ?? 0 }, args.Buffer.bytes());
+      file.write(irp, { offset: args.ByteOffset, key: args.Key ?? 0 }, bytesToWrite(call, args.Buffer));
     });
   },
 });
+
+/** A buffer that cannot be read has a status of its own here. */
+function bytesToWrite(call: ServiceCall, buffer: InBuffer): Uint8Array {
+  try {
+    return buffer.bytes();
+  } catch (error) {
+    if (error instanceof GuestFault) throw call.fail(ntstatus.STATUS_INVALID_USER_BUFFER);
+    throw error;
+  }
+}
 
 export const NtFlushBuffersFile = systemService("NtFlushBuffersFile", {
   support: full,
@@ -359,6 +371,26 @@ export const NtCancelSynchronousIoFile = systemService("NtCancelSynchronousIoFil
     const status = chosen.length > 0 ? ntstatus.STATUS_SUCCESS : ntstatus.STATUS_NOT_FOUND;
     IoStatusBlock.set({ Status: status, Information: 0 });
     return status;
+  },
+});
+
+export const NtQueryEaFile = systemService("NtQueryEaFile", {
+  support: partial("no file has extended attributes"),
+  params: {
+    FileHandle: value(HANDLE),
+    IoStatusBlock: out(IO_STATUS_BLOCK),
+    Buffer: outBuffer("Length"),
+    Length: value(ULONG),
+    ReturnSingleEntry: value(BOOLEAN),
+    EaList: value(PVOID),
+    EaListLength: value(ULONG),
+    EaIndex: value(PVOID),
+    RestartScan: value(BOOLEAN),
+  },
+  run(call, { FileHandle, Buffer }) {
+    call.reference(FileHandle, FileObject, FileAccess.FILE_READ_EA);
+    Buffer.write(new Uint8Array(Buffer.length));
+    return ntstatus.STATUS_NO_EAS_ON_FILE;
   },
 });
 

@@ -58,7 +58,7 @@ export function ioRequest(
     grantedAccess: call.grantedAccess(args.FileHandle),
   });
   start(file, irp);
-  if (irp.status !== undefined) return irp.status;
+  if (irp.status !== undefined) return irp.pended && !file.isSynchronous ? ntstatus.STATUS_PENDING : irp.status;
   irp.pended = true;
   if (!file.isSynchronous) return ntstatus.STATUS_PENDING;
   io.synchronousRequests.set(call.id, irp);

@@ -1,9 +1,9 @@
 /** The configuration manager's services: keys and values. */
-import { KeyAccess, ObjectAttributeFlags } from "../abi/access.ts";
+import { EventAccess, KeyAccess } from "../abi/access.ts";
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import type { ObjectAttributes } from "../abi/structures.ts";
-import { OBJECT_ATTRIBUTES, UnicodeString } from "../abi/structures.ts";
+import { IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, UnicodeString } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
 import { BOOLEAN, enumeration, flags, HANDLE, pointerTo, PVOID, ULONG, u32 } from "../abi/type.ts";
 import type { Information } from "../configuration-manager/key-information.ts";
@@ -16,11 +16,13 @@ import {
 import { SYMBOLIC_LINK_VALUE } from "../configuration-manager/key-node.ts";
 import type { KeyNode } from "../configuration-manager/key-node.ts";
 import { KeyCreation, KeyObject } from "../configuration-manager/key-object.ts";
-import { registryOf } from "../configuration-manager/registry.ts";
+import { KeyWatch, registryOf } from "../configuration-manager/registry.ts";
 import type { KeyValue } from "../configuration-manager/value.ts";
 import { REG_TYPE } from "../configuration-manager/value.ts";
+import { Event } from "../executive/event.ts";
 import { StatusError } from "../executive/unsupported.ts";
-import { answerTruncated } from "./information-answer.ts";
+import { Wait } from "../executive/wait.ts";
+import { answerTruncated, answerWhole } from "./information-answer.ts";
 import type { OutBuffer, OutPointer, ServiceCall } from "./service.ts";
 import {
   full,
@@ -42,8 +44,6 @@ const REG_OPTION = flags("REG_OPTION", {
 const DISPOSITION = enumeration("REG_DISPOSITION", { REG_CREATED_NEW_KEY: 1, REG_OPENED_EXISTING_KEY: 2 });
 const MAXIMUM_VALUE_NAME = 16383;
 
-const VIEWS_OF_32_BIT = partial("the separate keys of 32-bit programs (KEY_WOW64_32KEY) are not told apart");
-
 /** The node of a key that still exists. */
 function keyOf(call: ServiceCall, handle: number, access: number): KeyNode {
   const { node } = call.reference(handle, KeyObject, access);
@@ -51,26 +51,24 @@ function keyOf(call: ServiceCall, handle: number, access: number): KeyNode {
   return node;
 }
 
-function open(
-  call: ServiceCall,
-  attributes: ObjectAttributes,
-  desiredAccess: number,
-  options: number,
-  creation?: KeyCreation,
-): number {
+function open(call: ServiceCall, attributes: ObjectAttributes, desiredAccess: number, creation?: KeyCreation): number {
   if (attributes.Length !== OBJECT_ATTRIBUTES.size) throw new StatusError(ntstatus.STATUS_INVALID_PARAMETER);
-  const openLink = options & REG_OPTION.REG_OPTION_OPEN_LINK ? ObjectAttributeFlags.OBJ_OPENLINK : 0;
-  const found = call.lookup({ ...attributes, Attributes: attributes.Attributes | openLink }, desiredAccess, creation);
+  if (attributes.RootDirectory === 0 && !attributes.ObjectName)
+    throw new StatusError(ntstatus.STATUS_OBJECT_PATH_SYNTAX_BAD);
+  const found = call.lookup(attributes, desiredAccess, creation);
   if ("missing" in found) throw new StatusError(ntstatus.STATUS_OBJECT_NAME_NOT_FOUND);
-  if (!("object" in found))
-    throw new StatusError("status" in found ? found.status : ntstatus.STATUS_OBJECT_PATH_NOT_FOUND);
+  if (!("object" in found)) {
+    const status = "status" in found ? found.status : ntstatus.STATUS_OBJECT_PATH_NOT_FOUND;
+    // Links in a circle: each substitution makes the name longer.
+    throw new StatusError(status === ntstatus.STATUS_OBJECT_PATH_INVALID ? ntstatus.STATUS_NAME_TOO_LONG : status);
+  }
   if (!(found.object instanceof KeyObject)) throw new StatusError(ntstatus.STATUS_OBJECT_TYPE_MISMATCH);
   const views = KeyAccess.KEY_WOW64_32KEY | KeyAccess.KEY_WOW64_64KEY;
   return call.openHandle(found.object, desiredAccess & ~views, attributes.Attributes);
 }
 
 export const NtCreateKey = systemService("NtCreateKey", {
-  support: VIEWS_OF_32_BIT,
+  support: full,
   params: {
     KeyHandle: out(HANDLE),
     DesiredAccess: value(KeyAccess),
@@ -88,12 +86,16 @@ export const NtCreateKey = systemService("NtCreateKey", {
       isLink,
       className: Class ?? "",
     });
-    // Making a link over a link must not follow it.
-    const options = isLink ? CreateOptions | REG_OPTION.REG_OPTION_OPEN_LINK : CreateOptions;
-    registryOf(call.machine).charge(KEY_COST);
-    const handle = open(call, ObjectAttributes, DesiredAccess, options, creation);
-    if (!creation.created) registryOf(call.machine).charge(-KEY_COST);
+    const registry = registryOf(call.machine);
+    registry.requireRoom(KEY_COST);
+    KeyHandle.set(0);
+    const handle = open(call, ObjectAttributes, DesiredAccess, creation);
     KeyHandle.set(handle);
+    if (creation.created) {
+      registry.charge(KEY_COST);
+      const { node } = call.reference(handle, KeyObject, 0);
+      if (node.parent !== undefined) registry.changed(call.machine, node.parent, "name");
+    }
     Disposition?.set(creation.created ? DISPOSITION.REG_CREATED_NEW_KEY : DISPOSITION.REG_OPENED_EXISTING_KEY);
     return ntstatus.STATUS_SUCCESS;
   },
@@ -102,16 +104,17 @@ export const NtCreateKey = systemService("NtCreateKey", {
 const KEY_COST = 256;
 
 export const NtOpenKey = systemService("NtOpenKey", {
-  support: VIEWS_OF_32_BIT,
+  support: full,
   params: { KeyHandle: out(HANDLE), DesiredAccess: value(KeyAccess), ObjectAttributes: pointer(OBJECT_ATTRIBUTES) },
   run(call, { KeyHandle, DesiredAccess, ObjectAttributes }) {
-    KeyHandle.set(open(call, ObjectAttributes, DesiredAccess, 0));
+    KeyHandle.set(0);
+    KeyHandle.set(open(call, ObjectAttributes, DesiredAccess));
     return ntstatus.STATUS_SUCCESS;
   },
 });
 
 export const NtOpenKeyEx = systemService("NtOpenKeyEx", {
-  support: VIEWS_OF_32_BIT,
+  support: full,
   params: {
     KeyHandle: out(HANDLE),
     DesiredAccess: value(KeyAccess),
@@ -120,7 +123,8 @@ export const NtOpenKeyEx = systemService("NtOpenKeyEx", {
   },
   run(call, { KeyHandle, DesiredAccess, ObjectAttributes, OpenOptions }) {
     if (OpenOptions & ~0x1c) return ntstatus.STATUS_INVALID_PARAMETER;
-    KeyHandle.set(open(call, ObjectAttributes, DesiredAccess, OpenOptions));
+    KeyHandle.set(0);
+    KeyHandle.set(open(call, ObjectAttributes, DesiredAccess));
     return ntstatus.STATUS_SUCCESS;
   },
 });
@@ -129,14 +133,17 @@ export const NtDeleteKey = systemService("NtDeleteKey", {
   support: full,
   params: { KeyHandle: value(HANDLE) },
   run(call, { KeyHandle }) {
-    const node = keyOf(call, KeyHandle, KeyAccess.DELETE);
+    const { node } = call.reference(KeyHandle, KeyObject, KeyAccess.DELETE);
+    if (node.deleted) return ntstatus.STATUS_SUCCESS;
     const { parent } = node;
     // The root and the hives below it stay.
     if (node.subkeys.length > 0 || parent?.parent === undefined) return ntstatus.STATUS_CANNOT_DELETE;
     parent.remove(node, call.machine.clock.systemTime);
     node.deleted = true;
     const data = [...node.values.values()].reduce((sum, one) => sum + costOf(one), KEY_COST);
-    registryOf(call.machine).charge(-data);
+    const registry = registryOf(call.machine);
+    registry.charge(-data);
+    registry.changed(call.machine, parent, "name");
     return ntstatus.STATUS_SUCCESS;
   },
 });
@@ -155,6 +162,7 @@ export const NtRenameKey = systemService("NtRenameKey", {
     parent.remove(node, time);
     node.name = NewName;
     parent.insert(node, time);
+    registryOf(call.machine).changed(call.machine, parent, "name");
     return ntstatus.STATUS_SUCCESS;
   },
 });
@@ -268,6 +276,7 @@ export const NtSetValueKey = systemService("NtSetValueKey", {
     const content = { name: ValueName, type: Type, data: Data.bytes() };
     registry.charge(costOf(content) - (existing === undefined ? 0 : costOf(existing)));
     node.setValue(ValueName, content, call.machine.clock.systemTime);
+    registry.changed(call.machine, node, "value");
     return ntstatus.STATUS_SUCCESS;
   },
 });
@@ -280,7 +289,9 @@ export const NtDeleteValueKey = systemService("NtDeleteValueKey", {
     const existing = node.value(ValueName);
     if (existing === undefined) return ntstatus.STATUS_OBJECT_NAME_NOT_FOUND;
     node.deleteValue(ValueName, call.machine.clock.systemTime);
-    registryOf(call.machine).charge(-costOf(existing));
+    const registry = registryOf(call.machine);
+    registry.charge(-costOf(existing));
+    registry.changed(call.machine, node, "value");
     return ntstatus.STATUS_SUCCESS;
   },
 });
@@ -327,19 +338,45 @@ export const NtQueryMultipleValueKey = systemService("NtQueryMultipleValueKey", 
   },
 });
 
+const REG_NOTIFY = flags("REG_NOTIFY", {
+  REG_NOTIFY_CHANGE_NAME: 1, REG_NOTIFY_CHANGE_ATTRIBUTES: 2, REG_NOTIFY_CHANGE_LAST_SET: 4, REG_NOTIFY_CHANGE_SECURITY: 8,
+}); // prettier-ignore
+
 export const NtNotifyChangeKey = systemService("NtNotifyChangeKey", {
-  support: missing,
+  support: partial("asynchronous with an event, or synchronous; without APCs; changes of security are not told"),
   params: {
     KeyHandle: value(HANDLE),
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
     ApcContext: value(PVOID),
-    IoStatusBlock: value(PVOID),
-    CompletionFilter: value(ULONG),
+    IoStatusBlock: out(IO_STATUS_BLOCK),
+    CompletionFilter: value(REG_NOTIFY),
     WatchTree: value(BOOLEAN),
     Buffer: value(PVOID),
     BufferSize: value(ULONG),
     Asynchronous: value(BOOLEAN),
+  },
+  run(call, { KeyHandle, Event: eventHandle, ApcRoutine, IoStatusBlock, CompletionFilter, WatchTree, Asynchronous }) {
+    if (call.restarted !== undefined) return ntstatus.STATUS_NOTIFY_ENUM_DIR;
+    const key = call.reference(KeyHandle, KeyObject, KeyAccess.KEY_NOTIFY);
+    if (key.node.deleted) return ntstatus.STATUS_KEY_DELETED;
+    if (CompletionFilter === 0 || CompletionFilter & ~0xf) return ntstatus.STATUS_INVALID_PARAMETER;
+    if (ApcRoutine !== 0) return call.notImplemented("NtNotifyChangeKey with an APC");
+    const event =
+      eventHandle === 0 ? new Event(true) : call.reference(eventHandle, Event, EventAccess.EVENT_MODIFY_STATE);
+    event.reset();
+    const name = (CompletionFilter & REG_NOTIFY.REG_NOTIFY_CHANGE_NAME) !== 0;
+    const last = (CompletionFilter & REG_NOTIFY.REG_NOTIFY_CHANGE_LAST_SET) !== 0;
+    registryOf(call.machine).watch(
+      new KeyWatch(key, event, {
+        name,
+        value: last,
+        tree: WatchTree,
+        process: call.process,
+        statusBlock: IoStatusBlock.address,
+      }),
+    );
+    return Asynchronous ? ntstatus.STATUS_PENDING : new Wait({ objects: [event], restart: true });
   },
 });
 
@@ -388,5 +425,23 @@ export const NtSetInformationKey = systemService("NtSetInformationKey", {
     KeySetInformationClass: value(ULONG),
     KeySetInformation: inBuffer("KeySetInformationLength"),
     KeySetInformationLength: value(ULONG),
+  },
+});
+
+export const NtQueryLicenseValue = systemService("NtQueryLicenseValue", {
+  support: full,
+  params: {
+    ValueName: optional(pointer(UnicodeString)),
+    Type: optional(out(REG_TYPE)),
+    Data: outBuffer("DataSize"),
+    DataSize: value(ULONG),
+    ResultDataSize: optional(out(ULONG)),
+  },
+  run(call, { ValueName, Type, Data, ResultDataSize }) {
+    if (!ValueName || ResultDataSize === undefined) return ntstatus.STATUS_INVALID_PARAMETER;
+    const found = registryOf(call.machine).licenses.value(ValueName);
+    if (found === undefined) return ntstatus.STATUS_OBJECT_NAME_NOT_FOUND;
+    Type?.set(found.type);
+    return answerWhole(Data, ResultDataSize, found.data, ntstatus.STATUS_BUFFER_TOO_SMALL);
   },
 });

@@ -19,7 +19,7 @@ function find(sandbox: Sandbox, path: string): DirectoryNode | DataNode | undefi
     .split("\\")
     .filter((part) => part !== "")) {
     if (!(node instanceof DirectoryNode)) return undefined;
-    const next = volume.child(node, name)?.node;
+    const next: unknown = volume.child(node, name)?.node;
     if (!(next instanceof DirectoryNode || next instanceof DataNode)) return undefined;
     node = next;
   }
