@@ -67,7 +67,7 @@ export class Registry extends KeyObject {
     this.requireRoom(bytes);
     this.used += bytes;
   }
-  /** A key was closed, or is watched: watches of keys that nobody has open any more end first. */
+  /** Watches of keys that nobody has open any more go on this occasion. */
   watch(watch: KeyWatch): void {
     this.watches = this.watches.filter(({ key }) => key.handleCount > 0);
     this.watches.push(watch);

@@ -25,7 +25,12 @@ export type MachineEvent =
   | { readonly kind: "crash"; readonly process: Process; readonly report: CrashReport }
   | { readonly kind: "debug-output"; readonly thread: Thread; readonly text: string }
   /** Bytes that reached standard output or error. */
-  | { readonly kind: "output"; readonly thread: Thread; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array };
+  | {
+      readonly kind: "output";
+      readonly thread: Thread;
+      readonly stream: "stdout" | "stderr";
+      readonly bytes: Uint8Array;
+    };
 
 export interface RaisedException {
   readonly code: NtStatus;
