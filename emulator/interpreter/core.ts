@@ -38,7 +38,7 @@ export class Core implements CodeListener {
   readonly #machine: ExecutionMachine;
   readonly #table: WebAssembly.Table;
   readonly #run: () => number;
-  readonly #hostImports: Record<string, unknown>;
+  readonly #hostImports: Record<string, CallableFunction | WebAssembly.Memory | WebAssembly.Table>;
   readonly #instantiated = new Set<HandlerModule>();
   #tableTop = TABLE_SIZE / 2;
   #context: Context | undefined;

@@ -197,7 +197,7 @@ export const x87Operations: readonly X87Operation[] = [
   binary("FMUL", [0xd8, 0xc9], multiply),
   binary("FDIV", [0xd8, 0xf1], divide),
   binary("FDIVR", [0xd8, 0xf9], (env, format, a, b) => divide(env, format, b, a)),
-  unary("FSQRT", [0xd9, 0xfa], (env, a) => a, {
+  unary("FSQRT", [0xd9, 0xfa], (_env, a) => a, {
     compute: (env, format, a) => ({ result: squareRoot(env, format, a) }),
   }),
   unary("FRNDINT", [0xd9, 0xfc], roundToIntegral),
