@@ -38,7 +38,7 @@ describe.each(["hello-kernel.exe", "hello-printf.exe", "threads.exe", "cpp-excep
     for (const fraction of [0.2, 0.7, 0.95]) {
       const first = new Sandbox(options(sample));
       first.run(Math.floor(whole.instructions * fraction));
-      while (first.step().reason === "slice");
+      while (first.step(1_000_000).reason === "slice");
       const before = first
         .takeOutput()
         .map(({ bytes }) => decoder.decode(bytes))
