@@ -28,7 +28,10 @@ export class EngineUnderTest {
     const context = new Context();
     load(context, state);
     this.#space.poke(WINDOW_ADDRESS, state.window);
-    this.#space.poke(CODE_ADDRESS, code);
+    // INT3 ends the block.
+    const page = new Uint8Array(32).fill(0xcc);
+    page.set(code);
+    this.#space.poke(CODE_ADDRESS, page);
     context.rip = CODE_ADDRESS;
     const exit = this.#cpu.run(this.#space, context, 1);
     return { state: save(context, this.#space.peek(WINDOW_ADDRESS, WINDOW_SIZE)), exit, rip: BigInt(context.rip) };
