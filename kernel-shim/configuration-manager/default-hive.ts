@@ -17,7 +17,6 @@ const CONTROL = "ControlSet001\\Control";
 function software(build: number): Hive {
   const isWindows11 = build >= 22000;
   return {
-    Classes: {},
     [NT]: {
       CurrentVersion: sz("6.3"),
       CurrentMajorVersionNumber: dword(10),
@@ -228,8 +227,11 @@ export function fillDefaultHive(registry: Registry, machine: Machine): void {
     parent.insert(node, time);
   };
   load("MACHINE\\SOFTWARE", software(machine.build));
+  // What 32-bit programs see. Which of the two a 64-bit program means with KEY_WOW64_32KEY, its DLLs say by name.
   load("MACHINE\\SOFTWARE\\Wow6432Node", software(machine.build));
-  load("MACHINE\\SOFTWARE\\Classes\\Wow6432Node", {});
+  load("MACHINE\\SOFTWARE\\Classes", { CLSID: {}, Interface: {} });
+  load("MACHINE\\SOFTWARE\\Classes\\Wow6432Node", { CLSID: {}, Interface: {} });
+  linkKey("MACHINE\\SOFTWARE\\Wow6432Node\\Classes", "\\REGISTRY\\MACHINE\\SOFTWARE\\Classes\\Wow6432Node");
   load("MACHINE\\SYSTEM", system());
   load("MACHINE\\HARDWARE", hardware);
   load("MACHINE\\SAM", {});

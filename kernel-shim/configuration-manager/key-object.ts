@@ -1,10 +1,9 @@
-import { KeyAccess, ObjectAttributeFlags } from "../abi/access.ts";
+import { ObjectAttributeFlags } from "../abi/access.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { stateClass } from "../executive/state.ts";
 import type { ObjectType, ParseRequest, ParseResult } from "../object-manager/kernel-object.ts";
 import { KernelObject, objectType } from "../object-manager/kernel-object.ts";
-import { upcase } from "../io-manager/name.ts";
 import { KeyNode } from "./key-node.ts";
 
 export const KeyType = objectType("Key", { read: 0x20019, write: 0x20006, execute: 0x20039, all: 0xf003f });
@@ -49,14 +48,10 @@ export class KeyObject extends KernelObject {
 }
 stateClass("KeyObject", KeyObject);
 
-/** The part of a hive that 32-bit programs see in place of the key that holds it. */
-const VIEW_OF_32_BIT = "Wow6432Node";
-
 /** CmpParseKey: follows `rest` below `start`, creating the last key where the request is for that. */
 function walk(start: KeyNode, rest: string, request: ParseRequest): ParseResult {
   const names = rest.split("\\").filter((name) => name !== "");
   const openLink = (request.attributes & ObjectAttributeFlags.OBJ_OPENLINK) !== 0;
-  const narrow = (request.desiredAccess & KeyAccess.KEY_WOW64_32KEY) !== 0;
   const creation = request.context instanceof KeyCreation ? request.context : undefined;
   let node = start;
   for (let index = 0; index < names.length; index++) {
@@ -65,7 +60,6 @@ function walk(start: KeyNode, rest: string, request: ParseRequest): ParseResult 
     if (name.length > MAXIMUM_KEY_NAME) {
       return { status: isLast ? ntstatus.STATUS_INVALID_PARAMETER : ntstatus.STATUS_OBJECT_NAME_NOT_FOUND };
     }
-    if (narrow && upcase(name) !== upcase(VIEW_OF_32_BIT)) node = node.subkey(VIEW_OF_32_BIT) ?? node;
     const next = node.subkey(name);
     if (next === undefined) {
       if (!isLast || creation === undefined) return { status: ntstatus.STATUS_OBJECT_NAME_NOT_FOUND };
@@ -79,7 +73,7 @@ function walk(start: KeyNode, rest: string, request: ParseRequest): ParseResult 
     }
     node = next;
   }
-  return { object: new KeyObject(narrow ? (node.subkey(VIEW_OF_32_BIT) ?? node) : node) };
+  return { object: new KeyObject(node) };
 }
 
 function create(parent: KeyNode, name: string, creation: KeyCreation): ParseResult {

@@ -340,7 +340,10 @@ export const NtQueryMultipleValueKey = systemService("NtQueryMultipleValueKey", 
 
 const REG_NOTIFY = flags("REG_NOTIFY", {
   REG_NOTIFY_CHANGE_NAME: 1, REG_NOTIFY_CHANGE_ATTRIBUTES: 2, REG_NOTIFY_CHANGE_LAST_SET: 4, REG_NOTIFY_CHANGE_SECURITY: 8,
+  REG_NOTIFY_THREAD_AGNOSTIC: 0x1000_0000,
 }); // prettier-ignore
+
+const REG_NOTIFY_LEGAL = 0x1000_000f;
 
 export const NtNotifyChangeKey = systemService("NtNotifyChangeKey", {
   support: partial("asynchronous with an event, or synchronous; without APCs; changes of security are not told"),
@@ -360,7 +363,7 @@ export const NtNotifyChangeKey = systemService("NtNotifyChangeKey", {
     if (call.restarted !== undefined) return ntstatus.STATUS_NOTIFY_ENUM_DIR;
     const key = call.reference(KeyHandle, KeyObject, KeyAccess.KEY_NOTIFY);
     if (key.node.deleted) return ntstatus.STATUS_KEY_DELETED;
-    if (CompletionFilter === 0 || CompletionFilter & ~0xf) return ntstatus.STATUS_INVALID_PARAMETER;
+    if (CompletionFilter & ~REG_NOTIFY_LEGAL) return ntstatus.STATUS_INVALID_PARAMETER;
     if (ApcRoutine !== 0) return call.notImplemented("NtNotifyChangeKey with an APC");
     const event =
       eventHandle === 0 ? new Event(true) : call.reference(eventHandle, Event, EventAccess.EVENT_MODIFY_STATE);
