@@ -29,6 +29,8 @@ export class KeyCreation {
 /** An open key. Every open makes one; several may stand for the same key. */
 export class KeyObject extends KernelObject {
   readonly node: KeyNode;
+  /** What NtNotifyChangeKey tells: the first call for this handle says it for all that follow. */
+  notification: { readonly name: boolean; readonly value: boolean; readonly tree: boolean } | undefined = undefined;
   constructor(node: KeyNode) {
     super();
     this.node = node;

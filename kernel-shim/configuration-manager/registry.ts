@@ -19,28 +19,20 @@ const PART = "registry";
 export class KeyWatch {
   readonly key: KeyObject;
   readonly event: Event;
-  readonly name: boolean;
-  readonly value: boolean;
-  readonly tree: boolean;
   readonly process: Process;
   /** Address of the IO_STATUS_BLOCK to be filled. */
   readonly statusBlock: number;
-  constructor(
-    key: KeyObject,
-    event: Event,
-    options: { name: boolean; value: boolean; tree: boolean; process: Process; statusBlock: number },
-  ) {
+  constructor(key: KeyObject, event: Event, process: Process, statusBlock: number) {
     this.key = key;
     this.event = event;
-    this.name = options.name;
-    this.value = options.value;
-    this.tree = options.tree;
-    this.process = options.process;
-    this.statusBlock = options.statusBlock;
+    this.process = process;
+    this.statusBlock = statusBlock;
   }
-  covers(node: KeyNode): boolean {
+  covers(node: KeyNode, what: "name" | "value"): boolean {
+    const { notification } = this.key;
+    if (notification?.[what] !== true) return false;
     if (node === this.key.node) return true;
-    for (let at = this.tree ? node.parent : undefined; at !== undefined; at = at.parent) {
+    for (let at = notification.tree ? node.parent : undefined; at !== undefined; at = at.parent) {
       if (at === this.key.node) return true;
     }
     return false;
@@ -75,7 +67,7 @@ export class Registry extends KeyObject {
   /** A subkey of `node` came, went or was renamed, or one of its values changed. */
   changed(machine: Machine, node: KeyNode, what: "name" | "value"): void {
     if (this.watches.length === 0) return;
-    const told = this.watches.filter((watch) => watch[what] && watch.covers(node));
+    const told = this.watches.filter((watch) => watch.covers(node, what));
     this.watches = this.watches.filter((watch) => !told.includes(watch));
     for (const { key, event, process, statusBlock } of told) {
       if (key.handleCount === 0 || process.exited) continue;

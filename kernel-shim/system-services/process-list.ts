@@ -1,5 +1,5 @@
 import { BytesMemory } from "../abi/bytes-memory.ts";
-import { CLIENT_ID, encodeUtf16, UNICODE_STRING } from "../abi/structures.ts";
+import { CLIENT_ID, encodeUtf16, TEB, UNICODE_STRING } from "../abi/structures.ts";
 import { INSTRUCTIONS_PER_100NS } from "../executive/clock.ts";
 import type { Machine } from "../machine.ts";
 import type { Process } from "../process-manager/process.ts";
@@ -8,18 +8,21 @@ import { SESSION_ID } from "../security/identity.ts";
 
 const PROCESS_SIZE = 0x100;
 const THREAD_SIZE = 0x50;
+/** SYSTEM_EXTENDED_THREAD_INFORMATION: stack, start address and TEB follow. */
+const EXTENDED_THREAD_SIZE = 0x88;
 
 const ThreadState = { Ready: 1, Waiting: 5 } as const;
 const WAIT_REASON_USER_REQUEST = 6;
 
 /** SYSTEM_PROCESS_INFORMATION of every living process, threads and name behind each, to lie at `address`. */
-export function processList(machine: Machine, address: number): Uint8Array {
+export function processList(machine: Machine, address: number, extended: boolean): Uint8Array {
+  const threadSize = extended ? EXTENDED_THREAD_SIZE : THREAD_SIZE;
   const living = machine.processes.filter((process) => !process.exited);
-  const sizes = living.map((process) => align(PROCESS_SIZE + process.livingThreads.length * THREAD_SIZE + (process.imageName.length + 1) * 2)); // prettier-ignore
+  const sizes = living.map((process) => align(PROCESS_SIZE + process.livingThreads.length * threadSize + (process.imageName.length + 1) * 2)); // prettier-ignore
   const memory = new BytesMemory(sizes.reduce((sum, size) => sum + size, 0));
   let at = 0;
   living.forEach((process, index) => {
-    writeProcess(memory, at, address + at, process);
+    writeProcess(memory, at, address + at, process, threadSize);
     memory.writeUint32(at, index === living.length - 1 ? 0 : sizes[index]);
     at += sizes[index];
   });
@@ -30,10 +33,10 @@ function align(size: number): number {
   return (size + 7) & ~7;
 }
 
-function writeProcess(memory: BytesMemory, at: number, address: number, process: Process): void {
+function writeProcess(memory: BytesMemory, at: number, address: number, process: Process, threadSize: number): void {
   const threads = process.livingThreads;
   const name = encodeUtf16(process.imageName);
-  const nameAt = PROCESS_SIZE + threads.length * THREAD_SIZE;
+  const nameAt = PROCESS_SIZE + threads.length * threadSize;
   memory.writeUint32(at + 0x4, threads.length);
   memory.writeUint64(at + 0x20, process.createTime);
   memory.writeUint64(at + 0x28, userTime(process));
@@ -55,11 +58,13 @@ function writeProcess(memory: BytesMemory, at: number, address: number, process:
   memory.writePointer(at + 0xb8, committed);
   memory.writePointer(at + 0xc0, peakCommitted);
   memory.writePointer(at + 0xc8, committed);
-  threads.forEach((thread, index) => writeThread(memory, at + PROCESS_SIZE + index * THREAD_SIZE, thread));
+  threads.forEach((thread, index) =>
+    writeThread(memory, at + PROCESS_SIZE + index * threadSize, thread, threadSize > THREAD_SIZE),
+  );
   memory.write(at + nameAt, name);
 }
 
-function writeThread(memory: BytesMemory, at: number, thread: Thread): void {
+function writeThread(memory: BytesMemory, at: number, thread: Thread, extended: boolean): void {
   memory.writeUint64(at + 0x8, threadTime(thread));
   memory.writeUint64(at + 0x10, thread.createTime);
   memory.writePointer(at + 0x20, thread.startAddress);
@@ -68,6 +73,12 @@ function writeThread(memory: BytesMemory, at: number, thread: Thread): void {
   memory.writeUint32(at + 0x3c, thread.priority);
   memory.writeUint32(at + 0x44, thread.state === "waiting" ? ThreadState.Waiting : ThreadState.Ready);
   memory.writeUint32(at + 0x48, thread.state === "waiting" ? WAIT_REASON_USER_REQUEST : 0);
+  if (!extended) return;
+  const guest = thread.process.memory;
+  memory.writePointer(at + 0x50, TEB.get(guest, thread.teb, "StackBase"));
+  memory.writePointer(at + 0x58, TEB.get(guest, thread.teb, "StackLimit"));
+  memory.writePointer(at + 0x60, thread.startAddress);
+  memory.writePointer(at + 0x68, thread.teb);
 }
 
 /** Time that a thread has executed, in units of 100 ns. */

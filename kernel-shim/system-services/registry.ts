@@ -368,17 +368,12 @@ export const NtNotifyChangeKey = systemService("NtNotifyChangeKey", {
     const event =
       eventHandle === 0 ? new Event(true) : call.reference(eventHandle, Event, EventAccess.EVENT_MODIFY_STATE);
     event.reset();
-    const name = (CompletionFilter & REG_NOTIFY.REG_NOTIFY_CHANGE_NAME) !== 0;
-    const last = (CompletionFilter & REG_NOTIFY.REG_NOTIFY_CHANGE_LAST_SET) !== 0;
-    registryOf(call.machine).watch(
-      new KeyWatch(key, event, {
-        name,
-        value: last,
-        tree: WatchTree,
-        process: call.process,
-        statusBlock: IoStatusBlock.address,
-      }),
-    );
+    key.notification ??= {
+      name: (CompletionFilter & REG_NOTIFY.REG_NOTIFY_CHANGE_NAME) !== 0,
+      value: (CompletionFilter & REG_NOTIFY.REG_NOTIFY_CHANGE_LAST_SET) !== 0,
+      tree: WatchTree,
+    };
+    registryOf(call.machine).watch(new KeyWatch(key, event, call.process, IoStatusBlock.address));
     return Asynchronous ? ntstatus.STATUS_PENDING : new Wait({ objects: [event], restart: true });
   },
 });

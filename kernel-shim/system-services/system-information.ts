@@ -6,7 +6,7 @@ import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { registryOf } from "../configuration-manager/registry.ts";
 import type { Machine } from "../machine.ts";
-import { answerWhole } from "./information-answer.ts";
+import { answerExact, answerWhole } from "./information-answer.ts";
 import { processList } from "./process-list.ts";
 import type { OutBuffer, OutPointer, ServiceCall } from "./service.ts";
 import { inBuffer, missing, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
@@ -31,6 +31,8 @@ const PAGE_SIZE = 0x1000;
 const ALLOCATION_GRANULARITY = 0x10000;
 const HIGHEST_USER_ADDRESS = 0x7fff_fffe_ffff;
 const PROCESSOR_ARCHITECTURE_AMD64 = 9;
+/** KF_*: RDTSC, CMOV, CMPXCHG8B, MMX, FXSR, SYSCALL, SSE, SSE2, NX. */
+const FEATURE_BITS = 0x2001_398a;
 const CLOCK_INTERVAL = 156_250;
 const UTC = "Coordinated Universal Time";
 
@@ -46,10 +48,12 @@ function systemInformation(machine: Machine, informationClass: number, address: 
     case C.SystemProcessorInformation:
     case C.SystemEmulationProcessorInformation:
       return fill(0xc, (m) => {
-        m.writeUint16(0x0, PROCESSOR_ARCHITECTURE_AMD64);
+        // Emulated is the 32-bit processor that WOW64 shows.
+        m.writeUint16(0x0, informationClass === C.SystemProcessorInformation ? PROCESSOR_ARCHITECTURE_AMD64 : 0);
         m.writeUint16(0x2, 6); // family
         m.writeUint16(0x4, 0x5e03); // model and stepping
         m.writeUint16(0x6, 1);
+        m.writeUint32(0x8, FEATURE_BITS);
       });
     case C.SystemPerformanceInformation:
       return performanceInformation(machine);
@@ -60,7 +64,7 @@ function systemInformation(machine: Machine, informationClass: number, address: 
       });
     case C.SystemProcessInformation:
     case C.SystemExtendedProcessInformation:
-      return processList(machine, address);
+      return processList(machine, address, informationClass === C.SystemExtendedProcessInformation);
     case C.SystemProcessorPerformanceInformation:
       return fill(0x30, (m) => {
         m.writeUint64(0x0, BigInt(machine.clock.skipped)); // idle; kernel time includes it
@@ -204,6 +208,7 @@ function logicalProcessorsEx(wanted: number): Uint8Array {
 
 /** Classes that answer with as much as there is room for, since they grew over the years. */
 const growing: ReadonlySet<number> = new Set([C.SystemPerformanceInformation, C.SystemTimeOfDayInformation]);
+const exact: ReadonlySet<number> = new Set([C.SystemBasicInformation, C.SystemNativeBasicInformation]);
 const SMALLEST_PERFORMANCE_INFORMATION = 0x138;
 
 function answer(
@@ -218,6 +223,7 @@ function answer(
     const name = C.nameOf(informationClass);
     return name === undefined ? ntstatus.STATUS_INVALID_INFO_CLASS : call.notImplemented(`${service} ${name}`);
   }
+  if (exact.has(informationClass)) return answerExact(buffer, returnLength, bytes);
   if (!growing.has(informationClass)) return answerWhole(buffer, returnLength, bytes);
   const least = informationClass === C.SystemPerformanceInformation ? SMALLEST_PERFORMANCE_INFORMATION : 0;
   if (buffer.length < least || buffer.length > bytes.length) {
