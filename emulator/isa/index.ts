@@ -1,5 +1,6 @@
 /** All instructions. */
 import * as arithmetic from "./arithmetic.ts";
+import * as avxMissing from "./avx-missing.ts";
 import * as bit from "./bit.ts";
 import * as controlTransfer from "./control-transfer.ts";
 import * as dataMovement from "./data-movement.ts";
@@ -7,6 +8,8 @@ import type { InstructionSpecification } from "./instruction.ts";
 import * as multiplyDivide from "./multiply-divide.ts";
 import * as processorState from "./processor-state.ts";
 import * as shift from "./shift.ts";
+import * as sse3 from "./sse3.ts";
+import * as ssse3 from "./ssse3.ts";
 import * as stack from "./stack.ts";
 import * as string from "./string.ts";
 import * as system from "./system.ts";
@@ -20,12 +23,15 @@ import * as x87Transfer from "./x87-transfer.ts";
 
 const rooms: readonly Record<string, unknown>[] = [
   arithmetic,
+  avxMissing,
   bit,
   controlTransfer,
   dataMovement,
   multiplyDivide,
   processorState,
   shift,
+  sse3,
+  ssse3,
   stack,
   string,
   system,
@@ -43,5 +49,5 @@ const isSpecification = (value: unknown): value is InstructionSpecification =>
 
 export const instructions: readonly InstructionSpecification[] = rooms
   .flatMap((room) => Object.values(room))
-  .flat()
+  .flat(2)
   .filter(isSpecification);

@@ -7,7 +7,7 @@ import { convert, round } from "../soft-float/round.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
 import { exactInteger, exactLanes, formatOf, roundingOf, unusualMode, type Lane, type Lanes } from "./vector-exact.ts";
 import { hasNaN } from "./vector-float.ts";
-import { vector } from "./vector-integer.ts";
+import { vector } from "./vector-lift.ts";
 
 type Scalar = "f32" | "f64";
 

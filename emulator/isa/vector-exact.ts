@@ -113,20 +113,36 @@ export interface Lanes {
 
 type Compute = (env: Environment, ...operands: Float[]) => Float | bigint;
 
-/** `dst` lane by lane from the lanes of the sources. */
+/** `dst` lane by lane from the same lanes of the sources. */
 export function exactLanes(
   machine: Machine,
   dst: Operand,
   sources: readonly Operand[],
-  { from, to, count, clearRest }: Lanes,
+  lanes: Lanes,
   compute: Compute,
+  rounding?: number,
+): void {
+  const ofLane = (env: Environment, read: LaneReader, i: number): Float | bigint =>
+    compute(env, ...sources.map((_, source) => read(source, i)));
+  exactEach(machine, dst, sources, lanes, ofLane, rounding);
+}
+
+/** A lane of one of the sources, by its position among them. */
+export type LaneReader = (source: number, lane: number) => Float;
+
+/** `dst` lane by lane from any lanes of the sources. */
+export function exactEach(
+  machine: Machine,
+  dst: Operand,
+  sources: readonly Operand[],
+  { from, to, count, clearRest }: Lanes,
+  compute: (env: Environment, read: LaneReader, i: number) => Float | bigint,
   rounding?: number,
 ): void {
   const operation = new ExactOperation(machine, rounding);
   const views = sources.map((source) => vectorView(machine, source));
-  const results = Array.from({ length: count }, (_, i) =>
-    compute(operation.env, ...views.map((view) => operation.operand(view, from, i))),
-  );
+  const read: LaneReader = (source, lane) => operation.operand(views[source], from, lane);
+  const results = Array.from({ length: count }, (_, i) => compute(operation.env, read, i));
   operation.deliver();
   if (dst.kind === "register" && dst.file === "gpr") {
     machine.write(dst, BigInt.asUintN(dst.width, results[0] as bigint));

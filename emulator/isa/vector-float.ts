@@ -7,7 +7,7 @@ import type { Environment } from "../soft-float/environment.ts";
 import type { Float, Format } from "../soft-float/float.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
 import { exactExtreme, exactLanes, exactPredicate, exactRelation, formatOf, unusualMode } from "./vector-exact.ts";
-import { vector } from "./vector-integer.ts";
+import { vector } from "./vector-lift.ts";
 
 type Scalar = "f32" | "f64";
 type Shape = Scalar | "f32x4" | "f64x2";

@@ -1,31 +1,19 @@
 /** SSE2: integers in vector registers, shuffles, logic. */
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
-import { instruction, type InstructionSpecification } from "./instruction.ts";
-import type { Operand } from "./operand.ts";
-
-/** A vector operand; in memory it must be aligned. */
-export function vector(b: Builder, operand: Operand): Node {
-  b.aligned16(operand);
-  return b.read(operand, "v128");
-}
+import { instruction, type InstructionDefinition, type InstructionSpecification } from "./instruction.ts";
+import type { Operand, RegisterOperand } from "./operand.ts";
+import { vector, vectorBinary, vectorUnary, zeroVector, type VectorOperation } from "./vector-lift.ts";
 
 /** `66 0F opcode`: dst = operation(dst, src). */
-function binary(
+const binary = (
   mnemonic: string,
   opcode: string,
-  operation: (b: Builder, x: Node, y: Node) => Node,
+  operation: VectorOperation,
   prefix = "66",
-): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m128`],
-    lift(b, dst, src) {
-      const y = vector(b, src);
-      b.write(dst, operation(b, b.read(dst), y));
-    },
-  });
-}
-const lanes = (mnemonic: string, opcode: string, name: string): InstructionSpecification =>
+  wide: "AVX" | "AVX2" = "AVX2",
+): InstructionSpecification[] => vectorBinary(mnemonic, `${prefix} 0F ${opcode}`, operation, { wide });
+const lanes = (mnemonic: string, opcode: string, name: string): InstructionSpecification[] =>
   binary(mnemonic, opcode, (b, x, y) => b.op(name, x, y));
 
 export const packedArithmetic = [
@@ -66,7 +54,7 @@ export const packedArithmetic = [
 
 /** Bytes 2, 3, 6, 7, … of each 32-bit lane of two vectors: the upper halves of products. */
 const upperHalves = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
-const multiplyHigh = (mnemonic: string, opcode: string, sign: "s" | "u"): InstructionSpecification =>
+const multiplyHigh = (mnemonic: string, opcode: string, sign: "s" | "u"): InstructionSpecification[] =>
   binary(mnemonic, opcode, (b, x, y) =>
     b.shuffle(b.op(`i32x4.extmul_low_i16x8_${sign}`, x, y), b.op(`i32x4.extmul_high_i16x8_${sign}`, x, y), upperHalves),
   );
@@ -95,9 +83,9 @@ const logic = (
   integerOpcode: string,
   operation: (b: Builder, x: Node, y: Node) => Node,
 ) => [
-  binary(`${name}PS`, opcode, operation, "NP"),
-  binary(`${name}PD`, opcode, operation),
-  binary(`P${name}`, integerOpcode, operation),
+  ...binary(`${name}PS`, opcode, operation, "NP", "AVX"),
+  ...binary(`${name}PD`, opcode, operation, "66", "AVX"),
+  ...binary(`P${name}`, integerOpcode, operation),
 ];
 export const packedLogic = [
   ...logic("AND", "54", "DB", (b, x, y) => b.op("v128.and", x, y)),
@@ -115,12 +103,13 @@ function interleave(
   bytes: number,
   high: boolean,
   prefix = "66",
-): InstructionSpecification {
+  wide: "AVX" | "AVX2" = "AVX2",
+): InstructionSpecification[] {
   const order: number[] = [];
   for (let element = 0; element < 8 / bytes; element++)
     for (const source of [0, 16])
       for (let byte = 0; byte < bytes; byte++) order.push(source + (high ? 8 : 0) + element * bytes + byte);
-  return binary(mnemonic, opcode, (b, x, y) => b.shuffle(x, y, order), prefix);
+  return binary(mnemonic, opcode, (b, x, y) => b.shuffle(x, y, order), prefix, wide);
 }
 export const unpack = [
   interleave("PUNPCKLBW", "60", 1, false),
@@ -131,48 +120,51 @@ export const unpack = [
   interleave("PUNPCKHWD", "69", 2, true),
   interleave("PUNPCKHDQ", "6A", 4, true),
   interleave("PUNPCKHQDQ", "6D", 8, true),
-  interleave("UNPCKLPS", "14", 4, false, "NP"),
-  interleave("UNPCKHPS", "15", 4, true, "NP"),
-  interleave("UNPCKLPD", "14", 8, false),
-  interleave("UNPCKHPD", "15", 8, true),
+  interleave("UNPCKLPS", "14", 4, false, "NP", "AVX"),
+  interleave("UNPCKHPS", "15", 4, true, "NP", "AVX"),
+  interleave("UNPCKLPD", "14", 8, false, "66", "AVX"),
+  interleave("UNPCKHPD", "15", 8, true, "66", "AVX"),
 ];
 
 // Shuffles by an immediate
 
-function shuffled(mnemonic: string, form: string, order: (selector: number) => number[]): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [form],
-    constantImmediate: true,
-    lift(b, dst, src, selector) {
-      const y = vector(b, src);
-      const chosen = order(b.number(selector) & 0xff);
-      // SHUFPS and SHUFPD choose from both, the others from the source alone.
-      const x = chosen.some((byte) => byte >= 16) ? b.read(dst) : y;
-      b.write(dst, b.shuffle(x, y, chosen));
-    },
-  });
-}
+/** Of the source alone: the bytes that each byte of the result comes from. */
+const shuffled = (
+  mnemonic: string,
+  encoding: string,
+  order: (selector: number) => number[],
+): InstructionSpecification[] =>
+  vectorUnary(mnemonic, encoding, (b, y, selector) => b.shuffle(y, y, order(selector)), { immediate: true });
 const field = (selector: number, index: number): number => (selector >> (index * 2)) & 3;
 const bytesOf = (element: number, size: number): number[] => Array.from({ length: size }, (_, i) => element * size + i);
-export const PSHUFD = shuffled("PSHUFD", "66 0F 70 /r ib xmm,xmm/m128,imm8", (s) =>
-  [0, 1, 2, 3].flatMap((i) => bytesOf(field(s, i), 4)),
-);
-export const PSHUFLW = shuffled("PSHUFLW", "F2 0F 70 /r ib xmm,xmm/m128,imm8", (s) => [
+export const PSHUFD = shuffled("PSHUFD", "66 0F 70", (s) => [0, 1, 2, 3].flatMap((i) => bytesOf(field(s, i), 4)));
+export const PSHUFLW = shuffled("PSHUFLW", "F2 0F 70", (s) => [
   ...[0, 1, 2, 3].flatMap((i) => bytesOf(field(s, i), 2)),
   ...[4, 5, 6, 7].flatMap((i) => bytesOf(i, 2)),
 ]);
-export const PSHUFHW = shuffled("PSHUFHW", "F3 0F 70 /r ib xmm,xmm/m128,imm8", (s) => [
+export const PSHUFHW = shuffled("PSHUFHW", "F3 0F 70", (s) => [
   ...[0, 1, 2, 3].flatMap((i) => bytesOf(i, 2)),
   ...[0, 1, 2, 3].flatMap((i) => bytesOf(4 + field(s, i), 2)),
 ]);
-export const SHUFPS = shuffled("SHUFPS", "NP 0F C6 /r ib xmm,xmm/m128,imm8", (s) => [
-  ...[0, 1].flatMap((i) => bytesOf(field(s, i), 4)),
-  ...[2, 3].flatMap((i) => bytesOf(4 + field(s, i), 4)),
-]);
-export const SHUFPD = shuffled("SHUFPD", "66 0F C6 /r ib xmm,xmm/m128,imm8", (s) => [
-  ...bytesOf(s & 1, 8),
-  ...bytesOf(2 + ((s >> 1) & 1), 8),
-]);
+export const SHUFPS = vectorBinary(
+  "SHUFPS",
+  "NP 0F C6",
+  (b, x, y, s) =>
+    b.shuffle(x, y, [
+      ...[0, 1].flatMap((i) => bytesOf(field(s, i), 4)),
+      ...[2, 3].flatMap((i) => bytesOf(4 + field(s, i), 4)),
+    ]),
+  { immediate: true, wide: "AVX" },
+);
+export const SHUFPD = vectorBinary(
+  "SHUFPD",
+  "66 0F C6",
+  (b, x, y, s, half) => {
+    const bits = s >> (half * 2);
+    return b.shuffle(x, y, [...bytesOf(bits & 1, 8), ...bytesOf(2 + ((bits >> 1) & 1), 8)]);
+  },
+  { immediate: true, wide: "AVX" },
+);
 
 // Shifts
 
@@ -187,27 +179,67 @@ function shifted(
   const width = { i16x8: 16, i32x4: 32, i64x2: 64 }[lane];
   const tooFar = b.geU(count, width);
   if (direction === "shr_s") return b.op(`${lane}.shr_s`, x, b.select(tooFar, b.i32(width - 1), b.wrap(count)));
-  return b.select(tooFar, b.v128(new Uint8Array(16)), b.op(`${lane}.${direction}`, x, b.wrap(count)));
+  return b.select(tooFar, zeroVector(b), b.op(`${lane}.${direction}`, x, b.wrap(count)));
 }
+type ShiftLane = "i16x8" | "i32x4" | "i64x2";
 function packedShift(
   mnemonic: string,
   opcode: string,
   group: string,
-  lane: "i16x8" | "i32x4" | "i64x2",
+  lane: ShiftLane,
   direction: "shl" | "shr_u" | "shr_s",
 ): InstructionSpecification[] {
+  const byVector = (b: Builder, count: Node): Node => b.lane("i64x2.extract_lane", 0, count);
+  const byImmediate = (b: Builder, count: Operand): Node => b.and(b.read(count, "i64"), 0xff);
+  const shift = (b: Builder, x: Node, count: Node): Node => shifted(b, x, count, lane, direction);
   return [
     instruction(mnemonic, {
       forms: [`66 0F ${opcode} /r xmm,xmm/m128`],
-      lift(b, dst, src) {
-        const count = b.lane("i64x2.extract_lane", 0, vector(b, src));
-        b.write(dst, shifted(b, b.read(dst), count, lane, direction));
-      },
+      lift: (b, dst, src) => b.write(dst, shift(b, b.read(dst), byVector(b, vector(b, src)))),
     }),
     instruction(mnemonic, {
       forms: [`66 0F ${group} ib xmm.rm,imm8`],
-      lift: (b, dst, count) =>
-        b.write(dst, shifted(b, b.read(dst), b.and(b.read(count, "i64"), 0xff), lane, direction)),
+      lift: (b, dst, count) => b.write(dst, shift(b, b.read(dst), byImmediate(b, count))),
+    }),
+    ...shiftVex(
+      `V${mnemonic}`,
+      `66.0F.WIG ${opcode} /r`,
+      (register) => `${register},${register}.v,xmm/m128`,
+      (b, x, src) => shift(b, x, byVector(b, b.read(src, "v128"))),
+    ),
+    ...shiftVex(
+      `V${mnemonic}`,
+      `66.0F.WIG ${group} ib`,
+      (register) => `${register}.v,${register}.rm,imm8`,
+      (b, x, count) => shift(b, x, byImmediate(b, count)),
+    ),
+  ];
+}
+function shiftVex(
+  mnemonic: string,
+  encoding: string,
+  operands: (register: "xmm" | "ymm") => string,
+  operation: (b: Builder, x: Node, count: Operand) => Node,
+  definition: Pick<InstructionDefinition, "constantImmediate"> = {},
+): InstructionSpecification[] {
+  return [
+    instruction(mnemonic, {
+      forms: [`VEX.128.${encoding} ${operands("xmm")}`],
+      feature: "AVX",
+      ...definition,
+      lift(b, dst, src, count) {
+        b.write(dst, operation(b, b.read(src), count));
+        b.writeHigh(dst as RegisterOperand, zeroVector(b));
+      },
+    }),
+    instruction(mnemonic, {
+      forms: [`VEX.256.${encoding} ${operands("ymm")}`],
+      feature: "AVX2",
+      ...definition,
+      lift(b, dst, src, count) {
+        b.write(dst, operation(b, b.read(src), count));
+        b.writeHigh(dst as RegisterOperand, operation(b, b.readHigh(src), count));
+      },
     }),
   ];
 }
@@ -222,19 +254,29 @@ export const packedShifts = [
   packedShift("PSLLQ", "F3", "73 /6", "i64x2", "shl"),
 ].flat();
 
-function byteShift(mnemonic: string, extension: number, left: boolean): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`66 0F 73 /${extension} ib xmm.rm,imm8`],
-    constantImmediate: true,
-    lift(b, dst, count) {
-      const n = Math.min(b.number(count) & 0xff, 16);
-      const order = Array.from({ length: 16 }, (_, i) => {
-        const from = left ? i - n : i + n;
-        return from >= 0 && from < 16 ? from : 16;
-      });
-      b.write(dst, b.shuffle(b.read(dst), b.v128(new Uint8Array(16)), order));
-    },
-  });
+function byteShift(mnemonic: string, extension: number, left: boolean): InstructionSpecification[] {
+  const shift = (b: Builder, x: Node, count: Operand): Node => {
+    const n = Math.min(b.number(count) & 0xff, 16);
+    const order = Array.from({ length: 16 }, (_, i) => {
+      const from = left ? i - n : i + n;
+      return from >= 0 && from < 16 ? from : 16;
+    });
+    return b.shuffle(x, zeroVector(b), order);
+  };
+  return [
+    instruction(mnemonic, {
+      forms: [`66 0F 73 /${extension} ib xmm.rm,imm8`],
+      constantImmediate: true,
+      lift: (b, dst, count) => b.write(dst, shift(b, b.read(dst), count)),
+    }),
+    ...shiftVex(
+      `V${mnemonic}`,
+      `66.0F.WIG 73 /${extension} ib`,
+      (register) => `${register}.v,${register}.rm,imm8`,
+      shift,
+      { constantImmediate: true },
+    ),
+  ];
 }
 export const PSRLDQ = byteShift("PSRLDQ", 3, false);
 export const PSLLDQ = byteShift("PSLLDQ", 7, true);

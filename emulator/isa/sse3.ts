@@ -1,0 +1,95 @@
+/** SSE3: horizontal and alternating floating-point sums, duplicating moves. (FISTTP is with the x87.) */
+import type { Builder } from "../ir/builder.ts";
+import type { Node } from "../ir/node.ts";
+import { add, subtract } from "../soft-float/arithmetic.ts";
+import { instruction, type InstructionSpecification } from "./instruction.ts";
+import { everySecond } from "./ssse3.ts";
+import { exactEach, formatOf, unusualMode, type LaneReader } from "./vector-exact.ts";
+import { hasNaN } from "./vector-float.ts";
+import { vector } from "./vector-lift.ts";
+
+const feature = "SSE3";
+
+interface PairOperation {
+  readonly compute: (b: Builder, lanes: "f32x4" | "f64x2", x: Node, y: Node) => Node;
+  /** The operands of result lane i: which of dst (0) and src (1), which lane; and whether they are subtracted. */
+  readonly pair: (
+    i: number,
+    count: number,
+  ) => { readonly a: readonly [0 | 1, number]; readonly b: readonly [0 | 1, number]; readonly minus: boolean };
+}
+
+function bothPrecisions(name: string, opcode: string, { compute, pair }: PairOperation): InstructionSpecification[] {
+  const declare = (suffix: string, prefix: string, lanes: "f32x4" | "f64x2"): InstructionSpecification => {
+    const lane = lanes === "f32x4" ? "f32" : "f64";
+    const count = lanes === "f32x4" ? 4 : 2;
+    return instruction(name + suffix, {
+      forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m128`],
+      feature,
+      lift(b, dst, src) {
+        const y = vector(b, src);
+        const result = compute(b, lanes, b.read(dst), y);
+        b.fallback(b.or(unusualMode(b), hasNaN(b, lanes, result)));
+        b.write(dst, result);
+      },
+      execute: (machine, dst, src) =>
+        exactEach(machine, dst, [dst, src], { from: lane, to: lane, count }, (env, read: LaneReader, i) => {
+          const { a, b, minus } = pair(i, count);
+          return (minus ? subtract : add)(env, formatOf(lane), read(...a), read(...b));
+        }),
+    });
+  };
+  return [declare("PS", "F2", "f32x4"), declare("PD", "66", "f64x2")];
+}
+
+function horizontal(minus: boolean): PairOperation {
+  return {
+    compute(b, lanes, x, y) {
+      const bytes = lanes === "f32x4" ? 4 : 8;
+      const [even, odd] = [everySecond(b, x, y, bytes, 0), everySecond(b, x, y, bytes, 1)];
+      return b.op(`${lanes}.${minus ? "sub" : "add"}`, even, odd);
+    },
+    pair(i, count) {
+      const half = count / 2;
+      const source = i < half ? 0 : 1;
+      const first = (i % half) * 2;
+      return { a: [source, first], b: [source, first + 1], minus };
+    },
+  };
+}
+export const sse3Arithmetic = [
+  bothPrecisions("HADD", "7C", horizontal(false)),
+  bothPrecisions("HSUB", "7D", horizontal(true)),
+  bothPrecisions("ADDSUB", "D0", {
+    compute(b, lanes, x, y) {
+      const even = lanes === "f32x4" ? [0, 1, 2, 3, 20, 21, 22, 23, 8, 9, 10, 11, 28, 29, 30, 31] : undefined;
+      const order = even ?? [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31];
+      return b.shuffle(b.op(`${lanes}.sub`, x, y), b.op(`${lanes}.add`, x, y), order);
+    },
+    pair: (i) => ({ a: [0, i], b: [1, i], minus: i % 2 === 0 }),
+  }),
+].flat();
+
+export const LDDQU = instruction("LDDQU", {
+  forms: ["F2 0F F0 /r xmm,m128"],
+  feature,
+  lift: (b, dst, src) => b.write(dst, b.read(src)),
+});
+export const MOVDDUP = instruction("MOVDDUP", {
+  forms: ["F2 0F 12 /r xmm,xmm/m64"],
+  feature,
+  lift: (b, dst, src) => b.write(dst, b.op("i64x2.splat", b.read(src, "i64"))),
+});
+function duplicate(mnemonic: string, opcode: string, odd: 0 | 4): InstructionSpecification {
+  const order = [0, 0, 8, 8].flatMap((at) => [0, 1, 2, 3].map((byte) => at + odd + byte));
+  return instruction(mnemonic, {
+    forms: [`F3 0F ${opcode} /r xmm,xmm/m128`],
+    feature,
+    lift(b, dst, src) {
+      const x = vector(b, src);
+      b.write(dst, b.shuffle(x, x, order));
+    },
+  });
+}
+export const MOVSLDUP = duplicate("MOVSLDUP", "12", 0);
+export const MOVSHDUP = duplicate("MOVSHDUP", "16", 4);
