@@ -4,6 +4,8 @@ import { ntstatus } from "../abi/ntstatus.ts";
 import type { Type } from "../abi/type.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
 import { encodeUtf16, UNICODE_STRING } from "../abi/structures.ts";
+import type { KernelObject } from "../object-manager/kernel-object.ts";
+import type { ObjectClass, ServiceCall } from "./service-call.ts";
 import type { OutBuffer, OutPointer } from "./parameter.ts";
 
 /**
@@ -71,4 +73,15 @@ export function unicodeStringAt(address: number, text: string): Uint8Array {
   });
   memory.write(UNICODE_STRING.size, units);
   return memory.bytes;
+}
+
+/** A right implies its limited form, which may be granted alone. */
+export function referenceWithEither<T extends KernelObject>(
+  call: ServiceCall,
+  handle: number,
+  type: ObjectClass<T>,
+  right: number,
+  limited: number,
+): T {
+  return call.reference(handle, type, call.grantedAccess(handle) & right ? right : limited);
 }

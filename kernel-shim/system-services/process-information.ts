@@ -7,7 +7,7 @@ import { PEB, readUnicodeString, RTL_USER_PROCESS_PARAMETERS, SECTION_IMAGE_INFO
 import { enumeration, HANDLE, ULONG } from "../abi/type.ts";
 import { Process } from "../process-manager/process.ts";
 import { SESSION_ID } from "../security/identity.ts";
-import { answerExact, answerWhole, unicodeStringAt } from "./information-answer.ts";
+import { answerExact, answerWhole, referenceWithEither, unicodeStringAt } from "./information-answer.ts";
 import { userTime } from "./process-list.ts";
 import type { InBuffer, ServiceCall } from "./service.ts";
 import { inBuffer, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
@@ -119,7 +119,6 @@ function commandLine(process: Process): string {
 
 /** VM_COUNTERS, with PrivateUsage. */
 const VM_COUNTERS_SIZES = [0x58, 0x60];
-const ACCESS_TO_QUERY = ProcessAccess.PROCESS_QUERY_LIMITED_INFORMATION;
 
 export const NtQueryInformationProcess = systemService("NtQueryInformationProcess", {
   support: partial("without counters of I/O, working sets, quotas and handles"),
@@ -131,7 +130,14 @@ export const NtQueryInformationProcess = systemService("NtQueryInformationProces
     ReturnLength: optional(out(ULONG)),
   },
   run(call, { ProcessHandle, ProcessInformationClass: kind, ProcessInformation: buffer, ReturnLength }) {
-    const process = call.reference(ProcessHandle, Process, ACCESS_TO_QUERY);
+    const { PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION } = ProcessAccess;
+    const process = referenceWithEither(
+      call,
+      ProcessHandle,
+      Process,
+      PROCESS_QUERY_INFORMATION,
+      PROCESS_QUERY_LIMITED_INFORMATION,
+    );
     switch (kind) {
       case C.ProcessVmCounters: {
         if (!VM_COUNTERS_SIZES.includes(buffer.length)) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;

@@ -13,7 +13,7 @@ import type { Thread } from "../process-manager/thread.ts";
 import type { SystemService } from "./service.ts";
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any constructor of a kernel object
-type ObjectClass<T extends KernelObject> = abstract new (...args: any[]) => T;
+export type ObjectClass<T extends KernelObject> = abstract new (...args: any[]) => T;
 
 /** Pseudo handles. */
 export const CURRENT_PROCESS = -1;

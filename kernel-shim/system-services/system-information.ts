@@ -7,6 +7,7 @@ import { ntstatus } from "../abi/ntstatus.ts";
 import { registryOf } from "../configuration-manager/registry.ts";
 import type { Machine } from "../machine.ts";
 import { answerExact, answerWhole } from "./information-answer.ts";
+import { extendedHandleList, handleList } from "./handle-list.ts";
 import { processList } from "./process-list.ts";
 import type { OutBuffer, OutPointer, ServiceCall } from "./service.ts";
 import { inBuffer, missing, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
@@ -79,6 +80,23 @@ function systemInformation(machine: Machine, informationClass: number, address: 
         m.writeUint32(0x4, CLOCK_INTERVAL);
         m.writeUint8(0x8, 1); // no adjustment
       });
+    case C.SystemModuleInformation: {
+      const bytes = new Uint8Array(8 + MODULE_SIZE);
+      bytes[0] = 1;
+      bytes.set(kernelModule(), 8);
+      return bytes;
+    }
+    case C.SystemModuleInformationEx: {
+      // Offset of the next entry, which is an empty one that ends the list.
+      const bytes = new Uint8Array(MODULE_EX_SIZE + 2);
+      new DataView(bytes.buffer).setUint16(0, MODULE_EX_SIZE, true);
+      bytes.set(kernelModule(), 8);
+      return bytes;
+    }
+    case C.SystemHandleInformation:
+      return handleList(machine);
+    case C.SystemExtendedHandleInformation:
+      return extendedHandleList(machine);
     case C.SystemKernelDebuggerInformation:
       return Uint8Array.of(0, 1); // not enabled, not present
     case C.SystemKernelDebuggerInformationEx:
@@ -115,6 +133,23 @@ function fill(size: number, write: (memory: BytesMemory) => void): Uint8Array {
   const memory = new BytesMemory(size);
   write(memory);
   return memory.bytes;
+}
+
+const MODULE_SIZE = 0x128;
+const MODULE_EX_SIZE = 0x140;
+const KERNEL_IMAGE = "\\SystemRoot\\system32\\ntoskrnl.exe";
+const KERNEL_BASE = 0xffff_f800_0000_0000n;
+const KERNEL_SIZE = 0x100_0000;
+
+/** RTL_PROCESS_MODULE_INFORMATION of the kernel, which is the only module in kernel mode: there are no drivers. */
+function kernelModule(): Uint8Array {
+  return fill(MODULE_SIZE, (m) => {
+    m.writeUint64(0x10, KERNEL_BASE);
+    m.writeUint32(0x18, KERNEL_SIZE);
+    m.writeUint16(0x24, 1); // load count
+    m.writeUint16(0x26, KERNEL_IMAGE.lastIndexOf("\\") + 1);
+    m.write(0x28, new TextEncoder().encode(KERNEL_IMAGE));
+  });
 }
 
 function physicalPages(machine: Machine): number {

@@ -7,7 +7,7 @@ import { CLIENT_ID, readUnicodeString } from "../abi/structures.ts";
 import { enumeration, HANDLE, ULONG } from "../abi/type.ts";
 import { Thread } from "../process-manager/thread.ts";
 import { Token, TOKEN_TYPE } from "../security/token.ts";
-import { answerExact, answerWhole, unicodeStringAt } from "./information-answer.ts";
+import { answerExact, answerWhole, referenceWithEither, unicodeStringAt } from "./information-answer.ts";
 import { threadTime } from "./process-list.ts";
 import type { ServiceCall } from "./service.ts";
 import { inBuffer, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
@@ -89,7 +89,14 @@ export const NtQueryInformationThread = systemService("NtQueryInformationThread"
     ReturnLength: optional(out(ULONG)),
   },
   run(call, { ThreadHandle, ThreadInformationClass: kind, ThreadInformation: buffer, ReturnLength }) {
-    const thread = call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_QUERY_LIMITED_INFORMATION);
+    const { THREAD_QUERY_INFORMATION, THREAD_QUERY_LIMITED_INFORMATION } = ThreadAccess;
+    const thread = referenceWithEither(
+      call,
+      ThreadHandle,
+      Thread,
+      THREAD_QUERY_INFORMATION,
+      THREAD_QUERY_LIMITED_INFORMATION,
+    );
     if (kind === C.ThreadNameInformation) {
       const bytes = unicodeStringAt(buffer.address, thread.description);
       return answerWhole(buffer, ReturnLength, bytes, ntstatus.STATUS_BUFFER_TOO_SMALL);
@@ -114,7 +121,14 @@ export const NtSetInformationThread = systemService("NtSetInformationThread", {
     ThreadInformationLength: value(ULONG),
   },
   run(call, { ThreadHandle, ThreadInformationClass: kind, ThreadInformation: buffer }) {
-    const thread = call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_SET_LIMITED_INFORMATION);
+    const { THREAD_SET_INFORMATION, THREAD_SET_LIMITED_INFORMATION } = ThreadAccess;
+    const thread = referenceWithEither(
+      call,
+      ThreadHandle,
+      Thread,
+      THREAD_SET_INFORMATION,
+      THREAD_SET_LIMITED_INFORMATION,
+    );
     const { memory, address, length } = buffer;
     switch (kind) {
       case C.ThreadPriority:

@@ -85,8 +85,8 @@ export const NtOpenThread = systemService("NtOpenThread", {
   run(call, { ThreadHandle, DesiredAccess, ObjectAttributes, ClientId: { UniqueProcess, UniqueThread } }) {
     const thread = call.machine.processes
       .flatMap((process) => process.threads)
-      .find((one) => one.id === UniqueThread && one.state !== "terminated");
-    if (thread === undefined || (UniqueProcess !== 0 && thread.process.id !== UniqueProcess))
+      .find((one) => one.id === (UniqueThread & ~3) && one.state !== "terminated");
+    if (thread === undefined || (UniqueProcess !== 0 && thread.process.id !== (UniqueProcess & ~3)))
       return ntstatus.STATUS_INVALID_CID;
     ThreadHandle.set(call.openHandle(thread, DesiredAccess, ObjectAttributes.Attributes));
     return ntstatus.STATUS_SUCCESS;
@@ -131,7 +131,8 @@ export const NtResumeThread = systemService("NtResumeThread", {
   support: full,
   params: countParameters,
   run(call, { ThreadHandle, PreviousSuspendCount }) {
-    PreviousSuspendCount?.set(resumeThread(call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_SUSPEND_RESUME)));
+    const previous = resumeThread(call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_SUSPEND_RESUME));
+    PreviousSuspendCount?.set(previous);
     return ntstatus.STATUS_SUCCESS;
   },
 });
