@@ -9,6 +9,8 @@ import * as multiplyDivide from "./multiply-divide.ts";
 import * as processorState from "./processor-state.ts";
 import * as shift from "./shift.ts";
 import * as sse3 from "./sse3.ts";
+import * as sse41 from "./sse41.ts";
+import * as sse42 from "./sse42.ts";
 import * as ssse3 from "./ssse3.ts";
 import * as stack from "./stack.ts";
 import * as string from "./string.ts";
@@ -31,6 +33,8 @@ const rooms: readonly Record<string, unknown>[] = [
   processorState,
   shift,
   sse3,
+  sse41,
+  sse42,
   ssse3,
   stack,
   string,
