@@ -36,16 +36,16 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(milliseconds / 60_000)} min ${Math.floor((milliseconds % 60_000) / 1000)} s`;
 }
 
-const hundredths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const thousandths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 
-/** Milliseconds for a column of times: no unit, two decimals. */
+/** Milliseconds for a column of times: no unit, down to the microsecond. */
 export function milliseconds(value: number): string {
-  return hundredths.format(value);
+  return thousandths.format(value);
 }
 
-/** Millions of instructions a second. */
+/** Millions of instructions a second; too few instructions tell nothing of it. */
 export function speed(instructions: number, milliseconds: number): string {
-  return milliseconds < 1 ? "–" : `${short.format(instructions / milliseconds / 1000)} MIPS`;
+  return milliseconds < 1 || instructions < 100_000 ? "–" : `${short.format(instructions / milliseconds / 1000)} MIPS`;
 }
 
 export function hex(value: number, digits = 8): string {
