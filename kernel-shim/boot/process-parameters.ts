@@ -24,7 +24,7 @@ const MAXIMUM_STRING = 0xfffe;
 export function writeProcessParameters(process: Process, parameters: ProcessParameters): number {
   const environment = environmentBlock(parameters.environment);
   const directory = parameters.currentDirectory.replace(/\\*$/, "\\");
-  const texts = [parameters.imagePath, parameters.commandLine, parameters.imagePath, "WinSta0\\Default", "", ""];
+  const texts = [parameters.imagePath, parameters.commandLine, parameters.imagePath, "WinSta0\\Default", ""];
   const size =
     RTL_USER_PROCESS_PARAMETERS.size +
     CURRENT_DIRECTORY_BYTES +
@@ -47,7 +47,7 @@ export function writeProcessParameters(process: Process, parameters: ProcessPara
     return { Length: bytes.length, MaximumLength: Math.min(room, MAXIMUM_STRING), Buffer: base + at };
   };
   const currentDirectory = string(directory, CURRENT_DIRECTORY_BYTES);
-  const [imagePath, commandLine, windowTitle, desktop, shell, runtime] = texts.map((text) => string(text));
+  const [imagePath, commandLine, windowTitle, desktop, shell] = texts.map((text) => string(text));
   block.write(next, environment);
   RTL_USER_PROCESS_PARAMETERS.set(block, 0, {
     MaximumLength: size,
@@ -62,7 +62,7 @@ export function writeProcessParameters(process: Process, parameters: ProcessPara
     WindowTitle: windowTitle,
     DesktopInfo: desktop,
     ShellInfo: shell,
-    RuntimeData: runtime,
+    // RuntimeData stays null: C runtimes take even an empty one for a list of open files.
     Environment: base + next,
     EnvironmentSize: environment.length,
   });

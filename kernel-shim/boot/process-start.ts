@@ -1,6 +1,7 @@
 /** The start of the first process: from a path to a thread that stands before its first instruction. */
-import { FileAccess } from "../abi/access.ts";
+import { FileAccess, ObjectAttributeFlags } from "../abi/access.ts";
 import { AllocationType, PageProtection, SectionAttributes } from "../abi/memory.ts";
+import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { PEB } from "../abi/structures.ts";
 import { createRegistry } from "../configuration-manager/registry.ts";
 import { FileObject } from "../io-manager/file-object.ts";
@@ -54,13 +55,15 @@ export function startFirstProcess(machine: Machine, parameters: StartParameters)
   const program = openProgram(machine, parameters.imagePath);
   const streams = standardStreams(machine);
   const process = createProcess(machine, program.section, 0);
-  const handle = (file: FileObject): number => process.handles.insert(file, file.openAccess);
-  const { peb } = setUpProcess(machine, process, program.image, {
-    ...parameters,
-    standardInput: handle(streams.input),
-    standardOutput: handle(streams.output),
-    standardError: handle(streams.error),
-  });
+  const handle = (file: FileObject): number => process.handles.insert(file, file.openAccess, ObjectAttributeFlags.OBJ_INHERIT);
+  const { peb } = setUpProcess(machine, process, program.image, () =>
+    writeProcessParameters(process, {
+      ...parameters,
+      standardInput: handle(streams.input),
+      standardOutput: handle(streams.output),
+      standardError: handle(streams.error),
+    }),
+  );
   startFirstThread(machine, process, peb);
   return process;
 }
@@ -83,14 +86,14 @@ export function createProcess(machine: Machine, section: Section, parentId: numb
   return process;
 }
 
-/** Maps the program and the image's ntdll, and writes PEB and parameters. */
+/** Maps the program and the image's ntdll, and writes the PEB; `writeParameters` returns the address of the process parameters. */
 export function setUpProcess(
   machine: Machine,
   process: Process,
   program: PeImage,
-  parameters: ProcessParameters,
+  writeParameters: () => number,
 ): { readonly peb: number } {
-  const ntdll = openImage(machine, NTDLL);
+  const ntdll = openSystemImage(machine, NTDLL);
   if (ntdll === undefined) refuseImports(program);
   process.loaderRelocates = ntdll !== undefined && isWine(ntdll.image);
   machine.observer.event({ kind: "process-start", process });
@@ -100,7 +103,7 @@ export function setUpProcess(
   const { headers } = program;
   PEB.set(process.memory, peb, {
     ImageBaseAddress: base,
-    ProcessParameters: writeProcessParameters(process, parameters),
+    ProcessParameters: writeParameters(),
     NumberOfProcessors: 1,
     CriticalSectionTimeout: -1_500_000_000n,
     HeapSegmentReserve: 0x10_0000,
@@ -149,8 +152,8 @@ export interface OpenedImage {
 
 function openProgram(machine: Machine, path: string): OpenedImage {
   try {
-    const opened = openImage(machine, path);
-    if (opened === undefined) throw new LoadError("not-found", `There is no program ${path} in this image.`);
+    const opened = openImage(machine, `\\??\\${path}`);
+    if (typeof opened === "number") throw new LoadError("not-found", `There is no program ${path} in this image.`);
     checkProgram(opened.image);
     return opened;
   } catch (error) {
@@ -159,8 +162,14 @@ function openProgram(machine: Machine, path: string): OpenedImage {
   }
 }
 
-/** Opens a file by its DOS path as an image section; undefined where there is no such file. Throws PeError for what is no image. */
-export function openImage(machine: Machine, path: string): OpenedImage | undefined {
+/** The image of a DLL of the system; undefined where the layers have none. */
+function openSystemImage(machine: Machine, path: string): OpenedImage | undefined {
+  const opened = openImage(machine, `\\??\\${path}`);
+  return typeof opened === "number" ? undefined : opened;
+}
+
+/** Opens a file by its NT path as an image section, or gives the status of the attempt. Throws PeError for what is no image. */
+export function openImage(machine: Machine, path: string): OpenedImage | NtStatus {
   const { FILE_READ_DATA, FILE_EXECUTE } = FileAccess;
   const request = new CreateRequest({
     desiredAccess: FILE_READ_DATA | FILE_EXECUTE,
@@ -169,14 +178,15 @@ export function openImage(machine: Machine, path: string): OpenedImage | undefin
     options: 0x60,
     processId: 0,
   });
-  const found = machine.namespace.lookup(`\\??\\${path}`, undefined, {
+  const found = machine.namespace.lookup(path, undefined, {
     context: request,
     attributes: 0x40,
     desiredAccess: request.desiredAccess,
   });
-  if (!("object" in found) || !(found.object instanceof FileObject)) return undefined;
+  if (!("object" in found)) return "status" in found ? found.status : ntstatus.STATUS_OBJECT_NAME_NOT_FOUND;
+  if (!(found.object instanceof FileObject)) return ntstatus.STATUS_OBJECT_TYPE_MISMATCH;
   const file = found.object.sectionFile();
-  if (file === undefined) return undefined;
+  if (file === undefined) return ntstatus.STATUS_INVALID_FILE_FOR_SECTION;
   const image = parsePe(file.sectionRead(0, file.sectionSize()));
   const section = new Section({
     file,
@@ -185,6 +195,9 @@ export function openImage(machine: Machine, path: string): OpenedImage | undefin
     attributes: SectionAttributes.SEC_IMAGE,
     image,
   });
+  // The views keep the file; nobody has a handle.
+  section.closed = true;
+  found.object.lastHandleClosed();
   return { section, image };
 }
 
@@ -233,10 +246,11 @@ function userEntries(image: PeImage, base: number): UserEntries {
 
 /** The contract names to host DLLs: the section .apiset of apisetschema.dll, as the loader reads it. */
 function mapApiSets(machine: Machine, process: Process): number | undefined {
-  const schema = openImage(machine, APISETSCHEMA)?.image;
-  const section = schema?.section(".apiset");
-  if (schema === undefined || section === undefined) return undefined;
-  const bytes = schema.sectionBytes(section);
+  const opened = openSystemImage(machine, APISETSCHEMA);
+  const section = opened?.image.section(".apiset");
+  opened?.section.lastHandleClosed();
+  if (opened === undefined || section === undefined) return undefined;
+  const bytes = opened.image.sectionBytes(section);
   const address = allocate(process, bytes.length, PageProtection.PAGE_READONLY);
   process.memory.poke(address, bytes);
   return address;

@@ -1,7 +1,8 @@
-import { ProcessAccess } from "../abi/access.ts";
+import { ProcessAccess, ThreadAccess } from "../abi/access.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
-import { CLIENT_ID, OBJECT_ATTRIBUTES } from "../abi/structures.ts";
-import { HANDLE, PVOID, ULONG } from "../abi/type.ts";
+import { CLIENT_ID, decodeUtf16, OBJECT_ATTRIBUTES, SECTION_IMAGE_INFORMATION } from "../abi/structures.ts";
+import { flags, type GuestMemory, HANDLE, PVOID, ULONG } from "../abi/type.ts";
+import { createChildProcess } from "../boot/child-process.ts";
 import { reportUnhandledException } from "../process-manager/exceptions.ts";
 import { Process } from "../process-manager/process.ts";
 import { terminateProcess, terminateThread } from "../process-manager/termination.ts";
@@ -94,20 +95,93 @@ export const NtIsProcessInJob = systemService("NtIsProcessInJob", {
   },
 });
 
+const PROCESS_CREATE_FLAGS = flags("PROCESS_CREATE_FLAGS", {
+  PROCESS_CREATE_FLAGS_BREAKAWAY: 0x1, PROCESS_CREATE_FLAGS_NO_DEBUG_INHERIT: 0x2, PROCESS_CREATE_FLAGS_INHERIT_HANDLES: 0x4,
+  PROCESS_CREATE_FLAGS_SUSPENDED: 0x200,
+}); // prettier-ignore
+const THREAD_CREATE_FLAGS_CREATE_SUSPENDED = 1;
+
+/** PS_ATTRIBUTE_LIST: a length, then entries of attribute, size, value, place for a returned length. */
+const PsAttribute = {
+  CLIENT_ID: 0x10003,
+  IMAGE_NAME: 0x20005,
+  IMAGE_INFO: 0x6,
+  PARENT_PROCESS: 0x60000,
+  HANDLE_LIST: 0x2000d,
+} as const;
+
+function attributesOf(
+  memory: GuestMemory,
+  list: number,
+): ReadonlyMap<number, { readonly size: number; readonly value: number }> {
+  const attributes = new Map<number, { readonly size: number; readonly value: number }>();
+  if (list === 0) return attributes;
+  const end = list + Math.min(memory.readPointer(list), 0x1000);
+  for (let at = list + 8; at + 0x20 <= end; at += 0x20) {
+    attributes.set(memory.readPointer(at), { size: memory.readPointer(at + 8), value: memory.readPointer(at + 16) });
+  }
+  return attributes;
+}
+
+const PS_CREATE_INFO_SIZE = 0x58;
+const PsCreateSuccess = 6;
+
 export const NtCreateUserProcess = systemService("NtCreateUserProcess", {
-  support: missing,
+  support: partial(
+    "of the attributes: image name, client id, image information, parent, handle list; no debugging, no jobs",
+  ),
   params: {
     ProcessHandle: out(HANDLE),
     ThreadHandle: out(HANDLE),
     ProcessDesiredAccess: value(ProcessAccess),
-    ThreadDesiredAccess: value(ULONG),
+    ThreadDesiredAccess: value(ThreadAccess),
     ProcessObjectAttributes: optional(pointer(OBJECT_ATTRIBUTES)),
     ThreadObjectAttributes: optional(pointer(OBJECT_ATTRIBUTES)),
-    ProcessFlags: value(ULONG),
+    ProcessFlags: value(PROCESS_CREATE_FLAGS),
     ThreadFlags: value(ULONG),
     ProcessParameters: value(PVOID),
     CreateInfo: value(PVOID),
     AttributeList: value(PVOID),
+  },
+  run(call, args) {
+    const { memory } = call;
+    const attributes = attributesOf(memory, args.AttributeList);
+    const name = attributes.get(PsAttribute.IMAGE_NAME);
+    if (name === undefined || args.ProcessParameters === 0) return ntstatus.STATUS_INVALID_PARAMETER;
+    const parent = attributes.get(PsAttribute.PARENT_PROCESS);
+    const list = attributes.get(PsAttribute.HANDLE_LIST);
+    const handleList =
+      list &&
+      new Set(
+        Array.from({ length: Math.min(list.size / 8, 0x1000) }, (_, i) => memory.readPointer(list.value + i * 8)),
+      );
+    const { process, thread } = createChildProcess(
+      call.machine,
+      parent === undefined ? call.process : call.reference(parent.value, Process, ProcessAccess.PROCESS_CREATE_PROCESS),
+      call.process,
+      {
+        imagePath: decodeUtf16(memory.read(name.value, Math.min(name.size, 0xfffe))),
+        processParameters: args.ProcessParameters,
+        inheritHandles: (args.ProcessFlags & PROCESS_CREATE_FLAGS.PROCESS_CREATE_FLAGS_INHERIT_HANDLES) !== 0,
+        handleList,
+        suspended: (args.ThreadFlags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED) !== 0,
+      },
+    );
+    const clientId = attributes.get(PsAttribute.CLIENT_ID);
+    if (clientId) CLIENT_ID.write(memory, clientId.value, { UniqueProcess: process.id, UniqueThread: thread.id });
+    const information = attributes.get(PsAttribute.IMAGE_INFO);
+    if (information && process.section.imageInformation) {
+      SECTION_IMAGE_INFORMATION.write(memory, information.value, process.section.imageInformation);
+    }
+    if (args.CreateInfo !== 0 && memory.readPointer(args.CreateInfo) >= PS_CREATE_INFO_SIZE) {
+      memory.writeUint32(args.CreateInfo + 8, PsCreateSuccess);
+      memory.writePointer(args.CreateInfo + 0x38, process.peb);
+    }
+    args.ProcessHandle.set(
+      call.openHandle(process, args.ProcessDesiredAccess, args.ProcessObjectAttributes?.Attributes),
+    );
+    args.ThreadHandle.set(call.openHandle(thread, args.ThreadDesiredAccess, args.ThreadObjectAttributes?.Attributes));
+    return ntstatus.STATUS_SUCCESS;
   },
 });
 export const NtCreateProcessEx = systemService("NtCreateProcessEx", {

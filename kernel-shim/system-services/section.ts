@@ -8,6 +8,7 @@ import { ProcessAccess, FileAccess } from "../abi/access.ts";
 import { FileObject } from "../io-manager/file-object.ts";
 import { HIGHEST_USER_ADDRESS } from "../memory-manager/address-search.ts";
 import { isValidProtection } from "../memory-manager/protection.ts";
+import { imageStatus } from "../memory-manager/image-status.ts";
 import { Section } from "../memory-manager/section.ts";
 import { pageUp } from "../memory-manager/virtual-memory.ts";
 import { mapView, unmapView } from "../memory-manager/views.ts";
@@ -128,21 +129,6 @@ function makeSection(
   }
   size = Math.max(size, 1);
   return new Section({ file, size, protect, attributes });
-}
-
-/** What NT says of a file that is no image for this machine. */
-function imageStatus(error: PeError): number {
-  switch (error.kind) {
-    case "32-bit":
-    case "machine":
-      return ntstatus.STATUS_INVALID_IMAGE_WIN_64;
-    case "win16":
-      return ntstatus.STATUS_INVALID_IMAGE_WIN_16;
-    case "dos":
-      return ntstatus.STATUS_INVALID_IMAGE_PROTECT;
-    default:
-      return ntstatus.STATUS_INVALID_IMAGE_FORMAT;
-  }
 }
 
 export const NtOpenSection = systemService("NtOpenSection", {
