@@ -22,6 +22,7 @@ export const UC_MEM_READ_PROT = 23;
 export const UC_MEM_FETCH_PROT = 24;
 
 export const UC_X86_INS_SYSCALL = 699;
+export const UC_X86_INS_CPUID = 113;
 
 const UC_ARCH_X86 = 4;
 const UC_MODE_64 = 1 << 3;
@@ -35,6 +36,8 @@ type Status = number;
 type CodeHook = (engine: HostPointer, address: number | bigint, size: number, data: HostPointer) => void;
 type InterruptHook = (engine: HostPointer, vector: number, data: HostPointer) => void;
 type SyscallHook = (engine: HostPointer, data: HostPointer) => void;
+/** Nonzero: the hook did what the instruction does. */
+type CpuidHook = (engine: HostPointer, data: HostPointer) => number;
 type MemoryHook = (
   engine: HostPointer,
   type: number,
@@ -64,6 +67,7 @@ export interface Libunicorn {
   codeCallback(callback: CodeHook): HostPointer;
   interruptCallback(callback: InterruptHook): HostPointer;
   syscallCallback(callback: SyscallHook): HostPointer;
+  cpuidCallback(callback: CpuidHook): HostPointer;
   memoryCallback(callback: MemoryHook): HostPointer;
   releaseCallback(callback: HostPointer): void;
   errorText(status: Status): string;
@@ -147,6 +151,7 @@ function bind(): Libunicorn {
   );
   const interruptHook = koffi.pointer(koffi.proto("void UcInterruptHook(void *engine, uint32_t vector, void *data)"));
   const syscallHook = koffi.pointer(koffi.proto("void UcSyscallHook(void *engine, void *data)"));
+  const cpuidHook = koffi.pointer(koffi.proto("int UcCpuidHook(void *engine, void *data)"));
   const memoryHook = koffi.pointer(
     koffi.proto("bool UcMemoryHook(void *engine, int type, uint64_t address, int size, int64_t value, void *data)"),
   );
@@ -190,6 +195,7 @@ function bind(): Libunicorn {
     codeCallback: (callback) => koffi.register(callback, codeHook),
     interruptCallback: (callback) => koffi.register(callback, interruptHook),
     syscallCallback: (callback) => koffi.register(callback, syscallHook),
+    cpuidCallback: (callback) => koffi.register(callback, cpuidHook),
     memoryCallback: (callback) => koffi.register(callback, memoryHook),
     releaseCallback: (callback) => koffi.unregister(callback),
     errorText,

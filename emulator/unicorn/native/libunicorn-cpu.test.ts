@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Context, Flag, Register } from "../../context.ts";
 import { GuestFault, PAGE_SIZE, Protection } from "../../cpu.ts";
 import type { AddressSpace, Exit } from "../../cpu.ts";
+import { Identity } from "../../identity.ts";
+import { instructions } from "../../isa/index.ts";
 import type { LibunicornCpu } from "./libunicorn-cpu.ts";
 import { createLibunicornCpu } from "./libunicorn-cpu.ts";
 
@@ -159,6 +161,15 @@ describe("state", () => {
     expect(p.cpu.executed).toBe(10);
     expect(p.context.get(Register.RAX)).toBe(1n);
     expect(p.context.get(Register.RDX)).toBe(5n);
+  });
+
+  it("CPUID tells what our own engine tells", () => {
+    const p = program("b8 01 00 00 00 31 c9 0f a2 0f 05"); // mov eax, 1; xor ecx, ecx; cpuid; syscall
+    expect(p.run()).toEqual({ reason: "syscall" });
+    const [eax, ebx, , edx] = new Identity(instructions, 1).cpuid(1, 0);
+    expect(p.context.getNumber(Register.RAX)).toBe(eax >>> 0);
+    expect(p.context.getNumber(Register.RBX)).toBe(ebx >>> 0);
+    expect(p.context.getNumber(Register.RDX)).toBe(edx >>> 0);
   });
 
   it("code that the kernel changes takes effect", () => {

@@ -1,13 +1,14 @@
 /**
  * The CPU seam over libunicorn: the second opinion in tests, and a way to run where our engine is in question.
  *
- * What differs from the seam's contract: CPUID shows libunicorn's own level 1 processor; hardware breakpoints (DR0–DR3) are
- * not armed; code that another address space changes in shared pages is not noticed. docs/libunicorn.md has the rest.
+ * What differs from the seam's contract: hardware breakpoints (DR0–DR3) are not armed; code that another address space changes in shared pages is not noticed. docs/libunicorn.md has the rest.
  */
 import type { Context } from "../../context.ts";
 import { Register } from "../../context.ts";
 import type { AccessKind, AddressSpaceImage, Cpu, ExceptionVector, Exit } from "../../cpu.ts";
 import { USER_LIMIT } from "../../cpu.ts";
+import { Identity } from "../../identity.ts";
+import { instructions } from "../../isa/index.ts";
 import { LibunicornAddressSpace } from "./address-space.ts";
 import { InstructionCounter } from "./instruction-counter.ts";
 import type { HostPointer, Libunicorn } from "./library.ts";
@@ -45,6 +46,7 @@ export class LibunicornCpu implements Cpu {
   readonly #library: Libunicorn;
   readonly #counts: boolean;
   readonly #registers: RegisterTransfer;
+  readonly #identity = new Identity(instructions, 1);
   readonly #engines = new Map<LibunicornAddressSpace, Engine>();
 
   constructor(library: Libunicorn, countInstructions: boolean) {
@@ -58,7 +60,7 @@ export class LibunicornCpu implements Cpu {
   }
 
   createAddressSpace(image?: AddressSpaceImage): LibunicornAddressSpace {
-    const engine = new Engine(this.#library, this.#counts);
+    const engine = new Engine(this.#library, this.#counts, this.#registers, this.#identity);
     const release = (): void => {
       this.#engines.delete(space);
       engine.close();
@@ -141,7 +143,7 @@ class Engine {
   readonly #library: Libunicorn;
   readonly #callbacks: HostPointer[];
 
-  constructor(library: Libunicorn, count: boolean) {
+  constructor(library: Libunicorn, count: boolean, registers: RegisterTransfer, identity: Identity) {
     this.#library = library;
     this.pointer = library.open();
     enterUserMode(library, this.pointer);
@@ -158,8 +160,14 @@ class Engine {
       stopFor({ kind: "memory", type, address: Number(BigInt.asUintN(64, BigInt(address))) });
       return false;
     });
-    this.#callbacks = [syscall, interrupt, memory];
+    const cpuid = library.cpuidCallback(() => {
+      const [leaf, subleaf] = registers.readCpuidInput(this.pointer);
+      registers.writeCpuidOutput(this.pointer, identity.cpuid(leaf, subleaf));
+      return 1;
+    });
+    this.#callbacks = [syscall, interrupt, memory, cpuid];
     library.hook(this.pointer, uc.UC_HOOK_INSN, syscall, 0n, uc.UC_X86_INS_SYSCALL);
+    library.hook(this.pointer, uc.UC_HOOK_INSN, cpuid, 0n, uc.UC_X86_INS_CPUID);
     library.hook(this.pointer, uc.UC_HOOK_INTR, interrupt, 0n);
     library.hook(this.pointer, uc.UC_HOOK_MEM_INVALID, memory, 0n);
     if (this.counter) library.hook(this.pointer, uc.UC_HOOK_CODE, this.counter.callback, this.counter.record);
