@@ -5,6 +5,7 @@ import * as bit from "./bit.ts";
 import * as controlTransfer from "./control-transfer.ts";
 import * as dataMovement from "./data-movement.ts";
 import type { InstructionSpecification } from "./instruction.ts";
+import * as mmx from "./mmx.ts";
 import * as multiplyDivide from "./multiply-divide.ts";
 import * as processorState from "./processor-state.ts";
 import * as shift from "./shift.ts";
@@ -29,6 +30,7 @@ const rooms: readonly Record<string, unknown>[] = [
   bit,
   controlTransfer,
   dataMovement,
+  mmx,
   multiplyDivide,
   processorState,
   shift,

@@ -2,10 +2,15 @@
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import type { InstructionSpecification } from "./instruction.ts";
+import type { MmxUse } from "./mmx-lift.ts";
 import { vectorBinary, vectorUnary, zeroVector, type VectorOperation } from "./vector-lift.ts";
 
-const binary = (mnemonic: string, opcode: string, operation: VectorOperation): InstructionSpecification[] =>
-  vectorBinary(mnemonic, `66 0F 38 ${opcode}`, operation, { feature: "SSSE3" });
+const binary = (
+  mnemonic: string,
+  opcode: string,
+  operation: VectorOperation,
+  mmx: MmxUse = "low",
+): InstructionSpecification[] => vectorBinary(mnemonic, `66 0F 38 ${opcode}`, operation, { feature: "SSSE3", mmx });
 
 /** Indices with bit 7 give 0; the others count modulo 16. WebAssembly gives 0 for any index above 15. */
 export const PSHUFB = binary("PSHUFB", "00", (b, x, y) =>
@@ -20,7 +25,12 @@ export function everySecond(b: Builder, x: Node, y: Node, bytes: number, first: 
   return b.shuffle(x, y, lanes);
 }
 const horizontal = (mnemonic: string, opcode: string, bytes: number, name: string): InstructionSpecification[] =>
-  binary(mnemonic, opcode, (b, x, y) => b.op(name, everySecond(b, x, y, bytes, 0), everySecond(b, x, y, bytes, 1)));
+  binary(
+    mnemonic,
+    opcode,
+    (b, x, y) => b.op(name, everySecond(b, x, y, bytes, 0), everySecond(b, x, y, bytes, 1)),
+    "both",
+  );
 export const horizontals = [
   horizontal("PHADDW", "01", 2, "i16x8.add"),
   horizontal("PHADDD", "02", 4, "i32x4.add"),
@@ -69,7 +79,7 @@ export const absolutes = (
     ["PABSD", "1E", "i32x4"],
   ] as const
 ).flatMap(([mnemonic, opcode, lanes]) =>
-  vectorUnary(mnemonic, `66 0F 38 ${opcode}`, (b, x) => b.op(`${lanes}.abs`, x), { feature: "SSSE3" }),
+  vectorUnary(mnemonic, `66 0F 38 ${opcode}`, (b, x) => b.op(`${lanes}.abs`, x), { feature: "SSSE3", mmx: "low" }),
 );
 
 /** Sixteen bytes out of dst:src, from byte `immediate` of src on. */

@@ -12,7 +12,7 @@ import { vector } from "./vector-lift.ts";
 type Scalar = "f32" | "f64";
 
 /** To a floating-point lane; integers come as exact numbers. */
-const toFloat =
+export const toFloat =
   (to: Scalar) =>
   (env: Environment, x: Float): Float =>
     x.kind === "finite" && !x.denormal

@@ -85,6 +85,10 @@ export function vectorView(machine: Machine, operand: Operand): DataView {
     const bytes = machine.context.xmm(operand.register);
     return new DataView(bytes.buffer, bytes.byteOffset, 16);
   }
+  if (operand.kind === "register" && operand.file === "mmx") {
+    const bytes = machine.context.x87(operand.register);
+    return new DataView(bytes.buffer, bytes.byteOffset, 8);
+  }
   if (operand.kind === "memory") {
     const bytes = machine.space.read(machine.address(operand), operand.width / 8);
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -151,6 +155,8 @@ export function exactEach(
   const target = vectorView(machine, dst);
   if (clearRest) for (let at = count * bytesOf[to]; at < 16; at += 4) target.setUint32(at, 0, true);
   results.forEach((result, i) => writeLane(target, to, i, result));
+  // An MMX register's exponent.
+  if (dst.kind === "register" && dst.file === "mmx") machine.context.x87(dst.register).fill(0xff, 8);
 }
 
 /** To an integer of `bits` bits; out of range the integer indefinite. */

@@ -2,8 +2,16 @@
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import { instruction, type InstructionDefinition, type InstructionSpecification } from "./instruction.ts";
+import { enterMmx, low64, mmx, readMmx, writeMmx, type MmxUse } from "./mmx-lift.ts";
 import type { Operand, RegisterOperand } from "./operand.ts";
-import { vector, vectorBinary, vectorUnary, zeroVector, type VectorOperation } from "./vector-lift.ts";
+import {
+  vector,
+  vectorBinary,
+  vectorUnary,
+  zeroVector,
+  type VectorOperation,
+  type VectorOptions,
+} from "./vector-lift.ts";
 
 /** `66 0F opcode`: dst = operation(dst, src). */
 const binary = (
@@ -11,10 +19,11 @@ const binary = (
   opcode: string,
   operation: VectorOperation,
   prefix = "66",
-  wide: "AVX" | "AVX2" = "AVX2",
-): InstructionSpecification[] => vectorBinary(mnemonic, `${prefix} 0F ${opcode}`, operation, { wide });
-const lanes = (mnemonic: string, opcode: string, name: string): InstructionSpecification[] =>
-  binary(mnemonic, opcode, (b, x, y) => b.op(name, x, y));
+  options: VectorOptions = { mmx: "low" },
+): InstructionSpecification[] => vectorBinary(mnemonic, `${prefix} 0F ${opcode}`, operation, options);
+const AVX = { wide: "AVX" } as const;
+const lanes = (mnemonic: string, opcode: string, name: string, mmx: MmxUse = "low"): InstructionSpecification[] =>
+  binary(mnemonic, opcode, (b, x, y) => b.op(name, x, y), "66", { mmx });
 
 export const packedArithmetic = [
   lanes("PADDB", "FC", "i8x16.add"),
@@ -47,9 +56,9 @@ export const packedArithmetic = [
   lanes("PCMPGTB", "64", "i8x16.gt_s"),
   lanes("PCMPGTW", "65", "i16x8.gt_s"),
   lanes("PCMPGTD", "66", "i32x4.gt_s"),
-  lanes("PACKSSWB", "63", "i8x16.narrow_i16x8_s"),
-  lanes("PACKSSDW", "6B", "i16x8.narrow_i32x4_s"),
-  lanes("PACKUSWB", "67", "i8x16.narrow_i16x8_u"),
+  lanes("PACKSSWB", "63", "i8x16.narrow_i16x8_s", "both"),
+  lanes("PACKSSDW", "6B", "i16x8.narrow_i32x4_s", "both"),
+  lanes("PACKUSWB", "67", "i8x16.narrow_i16x8_u", "both"),
 ];
 
 /** Bytes 2, 3, 6, 7, … of each 32-bit lane of two vectors: the upper halves of products. */
@@ -83,8 +92,8 @@ const logic = (
   integerOpcode: string,
   operation: (b: Builder, x: Node, y: Node) => Node,
 ) => [
-  ...binary(`${name}PS`, opcode, operation, "NP", "AVX"),
-  ...binary(`${name}PD`, opcode, operation, "66", "AVX"),
+  ...binary(`${name}PS`, opcode, operation, "NP", AVX),
+  ...binary(`${name}PD`, opcode, operation, "66", AVX),
   ...binary(`P${name}`, integerOpcode, operation),
 ];
 export const packedLogic = [
@@ -103,27 +112,27 @@ function interleave(
   bytes: number,
   high: boolean,
   prefix = "66",
-  wide: "AVX" | "AVX2" = "AVX2",
+  options: VectorOptions = { mmx: high ? "high" : "low", mmxMemory: high ? 64 : 32 },
 ): InstructionSpecification[] {
   const order: number[] = [];
   for (let element = 0; element < 8 / bytes; element++)
     for (const source of [0, 16])
       for (let byte = 0; byte < bytes; byte++) order.push(source + (high ? 8 : 0) + element * bytes + byte);
-  return binary(mnemonic, opcode, (b, x, y) => b.shuffle(x, y, order), prefix, wide);
+  return binary(mnemonic, opcode, (b, x, y) => b.shuffle(x, y, order), prefix, options);
 }
 export const unpack = [
   interleave("PUNPCKLBW", "60", 1, false),
   interleave("PUNPCKLWD", "61", 2, false),
   interleave("PUNPCKLDQ", "62", 4, false),
-  interleave("PUNPCKLQDQ", "6C", 8, false),
+  interleave("PUNPCKLQDQ", "6C", 8, false, "66", {}),
   interleave("PUNPCKHBW", "68", 1, true),
   interleave("PUNPCKHWD", "69", 2, true),
   interleave("PUNPCKHDQ", "6A", 4, true),
-  interleave("PUNPCKHQDQ", "6D", 8, true),
-  interleave("UNPCKLPS", "14", 4, false, "NP", "AVX"),
-  interleave("UNPCKHPS", "15", 4, true, "NP", "AVX"),
-  interleave("UNPCKLPD", "14", 8, false, "66", "AVX"),
-  interleave("UNPCKHPD", "15", 8, true, "66", "AVX"),
+  interleave("PUNPCKHQDQ", "6D", 8, true, "66", {}),
+  interleave("UNPCKLPS", "14", 4, false, "NP", AVX),
+  interleave("UNPCKHPS", "15", 4, true, "NP", AVX),
+  interleave("UNPCKLPD", "14", 8, false, "66", AVX),
+  interleave("UNPCKHPD", "15", 8, true, "66", AVX),
 ];
 
 // Shuffles by an immediate
@@ -192,7 +201,14 @@ function packedShift(
   const byVector = (b: Builder, count: Node): Node => b.lane("i64x2.extract_lane", 0, count);
   const byImmediate = (b: Builder, count: Operand): Node => b.and(b.read(count, "i64"), 0xff);
   const shift = (b: Builder, x: Node, count: Node): Node => shifted(b, x, count, lane, direction);
+  const mmxShift = (b: Builder, dst: Operand, count: Node): void => {
+    const x = b.op("i64x2.splat", readMmx(b, dst));
+    enterMmx(b);
+    writeMmx(b, dst, low64(b, shift(b, x, count)));
+  };
   return [
+    mmx(mnemonic, [`NP 0F ${opcode} /r mm,mm/m64`], {}, (b, dst, src) => mmxShift(b, dst, readMmx(b, src))),
+    mmx(mnemonic, [`NP 0F ${group} ib mm.rm,imm8`], {}, (b, dst, count) => mmxShift(b, dst, byImmediate(b, count))),
     instruction(mnemonic, {
       forms: [`66 0F ${opcode} /r xmm,xmm/m128`],
       lift: (b, dst, src) => b.write(dst, shift(b, b.read(dst), byVector(b, vector(b, src)))),

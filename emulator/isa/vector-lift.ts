@@ -7,6 +7,7 @@ import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import type { Feature } from "./feature.ts";
 import { instruction, type InstructionDefinition, type InstructionSpecification } from "./instruction.ts";
+import { low64, mmx as mmxInstruction, mmxBinary, enterMmx, readMmx, writeMmx, type MmxUse } from "./mmx-lift.ts";
 import type { Operand, RegisterOperand } from "./operand.ts";
 
 export const zeroVector = (b: Builder): Node => b.v128(new Uint8Array(16));
@@ -22,6 +23,10 @@ export interface VectorOptions {
   readonly feature?: Feature;
   /** Of the VEX.256 form: AVX2 for integers. `none`: AVX has no such instruction; `128`: no 256-bit form. */
   readonly wide?: "AVX" | "AVX2" | "128" | "none";
+  /** There is an MMX form as well, without prefix. */
+  readonly mmx?: MmxUse;
+  /** Its memory operand. */
+  readonly mmxMemory?: 32 | 64;
   /** An immediate follows, which `operation` gets. */
   readonly immediate?: true;
 }
@@ -49,14 +54,18 @@ export function vectorBinary(
   mnemonic: string,
   encoding: string,
   operation: VectorOperation,
-  { feature, wide = "AVX2", immediate }: VectorOptions = {},
+  { feature, wide = "AVX2", immediate, mmx, mmxMemory }: VectorOptions = {},
 ): InstructionSpecification[] {
   const { prefix, map, opcode } = splitEncoding(encoding);
   const ib = immediate ? " ib" : "";
   const imm = immediate ? ",imm8" : "";
   const constant = immediate ? { constantImmediate: true } : {};
   const number = (b: Builder, operand: Operand | undefined): number => (operand ? b.number(operand) & 0xff : 0);
+  const withoutPrefix = encoding.replace(/^66/, "NP");
   const specifications = [
+    ...(mmx
+      ? [mmxBinary(mnemonic, withoutPrefix, (b, x, y) => operation(b, x, y, 0, 0), mmx, feature, mmxMemory)]
+      : []),
     instruction(mnemonic, {
       forms: [`${encoding} /r${ib} xmm,xmm/m128${imm}`],
       ...withFeature(feature),
@@ -102,14 +111,21 @@ export function vectorUnary(
   mnemonic: string,
   encoding: string,
   operation: (b: Builder, x: Node, immediate: number, half: 0 | 1) => Node,
-  { feature, wide = "AVX2", immediate }: VectorOptions = {},
+  { feature, wide = "AVX2", immediate, mmx }: VectorOptions = {},
 ): InstructionSpecification[] {
   const { prefix, map, opcode } = splitEncoding(encoding);
   const ib = immediate ? " ib" : "";
   const imm = immediate ? ",imm8" : "";
   const constant = immediate ? { constantImmediate: true } : {};
   const number = (b: Builder, operand: Operand | undefined): number => (operand ? b.number(operand) & 0xff : 0);
+  const forMmx = (): InstructionSpecification =>
+    mmxInstruction(mnemonic, [`${encoding.replace(/^66/, "NP")} /r mm,mm/m64`], withFeature(feature), (b, dst, src) => {
+      const x = b.op("i64x2.splat", readMmx(b, src));
+      enterMmx(b);
+      writeMmx(b, dst, low64(b, operation(b, x, 0, 0)));
+    });
   const specifications = [
+    ...(mmx ? [forMmx()] : []),
     instruction(mnemonic, {
       forms: [`${encoding} /r${ib} xmm,xmm/m128${imm}`],
       ...withFeature(feature),

@@ -1,6 +1,6 @@
 /** SSE and SSE2: moves between vector registers, memory and general registers. */
 import type { Builder } from "../ir/builder.ts";
-import { instruction, unimplemented, type InstructionSpecification } from "./instruction.ts";
+import { instruction, type InstructionSpecification } from "./instruction.ts";
 import type { Operand } from "./operand.ts";
 
 const copy = (b: Builder, dst: Operand, src: Operand): void => b.write(dst, b.read(src, "v128"));
@@ -104,5 +104,3 @@ function signMask(mnemonic: string, prefix: string, opcode: string, operation: s
 export const MOVMSKPS = signMask("MOVMSKPS", "NP", "50", "i32x4.bitmask");
 export const MOVMSKPD = signMask("MOVMSKPD", "66", "50", "i64x2.bitmask");
 export const PMOVMSKB = signMask("PMOVMSKB", "66", "D7", "i8x16.bitmask");
-
-export const MASKMOVDQU = unimplemented("MASKMOVDQU", "66 0F F7 /r xmm,xmm.rm");

@@ -9,6 +9,7 @@ import { Random } from "./random.ts";
 const RCX = 1;
 const RBX = 3;
 const RSP = 4;
+const RDI = 7;
 
 /** What asks the environment, leaves user mode, or jumps. */
 /** Vendors' last bits differ: x87.test.ts checks these within an ulp. */
@@ -44,6 +45,7 @@ function randomState(random: Random, form: Form): HardwareState {
   state.gpr[RSP] = BigInt(WINDOW_ADDRESS + 128);
   // RBX is the base of memory operands: mostly aligned, now and then at the end of the page.
   state.gpr[RBX] = BigInt(WINDOW_ADDRESS + (random.below(8) ? random.below(8) * 16 : random.below(128)));
+  if (/^MASKMOV/.test(form.specification.mnemonic)) state.gpr[RDI] = BigInt(WINDOW_ADDRESS + random.below(WINDOW_SIZE));
   const arithmeticFlags = [0x1, 0x4, 0x10, 0x40, 0x80, 0x800];
   for (const flag of arithmeticFlags) if (random.below(2)) state.rflags |= BigInt(flag);
   vectorBytes(random, state.window);
