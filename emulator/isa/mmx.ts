@@ -1,12 +1,11 @@
 /** MMX: moves, conversions, and what has no counterpart in vector registers. Arithmetic stands with that of the vectors. */
 import { layout } from "../context-layout.ts";
-import { exactInteger, exactLanes, roundingOf } from "./vector-exact.ts";
-import { toFloat } from "./vector-convert.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
-import type { Machine } from "./machine.ts";
+import { CpuException, type Machine } from "./machine.ts";
 import { enterMmx, enterMmxState, low64, mmx, readMmx, writeMmx } from "./mmx-lift.ts";
 import type { Operand } from "./operand.ts";
-import { vectorView } from "./vector-exact.ts";
+import { toFloat } from "./vector-convert.ts";
+import { exactInteger, exactLanes, roundingOf, vectorView } from "./vector-exact.ts";
 import { zeroVector } from "./vector-lift.ts";
 import { waitForPending } from "./x87-control.ts";
 
@@ -110,10 +109,11 @@ function maskedStore(machine: Machine, source: Operand, mask: Operand, bytes: 8 
     addressWidth: decoded.addressSize, deferred: false,
   }; // prettier-ignore
   const address = machine.address(memory);
+  // Also if the store faults.
+  if (bytes === 8) enterMmxState(machine);
   // Whether bytes that are not stored may fault is left open; on Zen 5 they do.
   space.probe(address, bytes, "write");
   for (let i = 0; i < bytes; i++) if (chosen.getUint8(i) & 0x80) space.writeUint8(address + i, values.getUint8(i));
-  if (bytes === 8) enterMmxState(machine);
 }
 export const MASKMOVQ = instruction("MASKMOVQ", {
   forms: ["NP 0F F7 /r mm,mm.rm"],
@@ -129,14 +129,25 @@ export const MASKMOVDQU = instruction("MASKMOVDQU", {
 
 // Conversions: rare enough to be executed
 
+/** The registers become MMX's even where `convert` raises #XM. */
+function asMmx(machine: Machine, convert: () => void): void {
+  try {
+    convert();
+  } catch (error) {
+    if (error instanceof CpuException && error.vector === "XM") enterMmxState(machine);
+    throw error;
+  }
+  enterMmxState(machine);
+}
 function toMmx(mnemonic: string, form: string, from: "f32" | "f64", truncate: boolean): InstructionSpecification {
   return instruction(mnemonic, {
     forms: [form],
     execute(machine, dst, src) {
       waitForPending(machine);
       if (src.kind === "memory" && src.width === 128 && machine.address(src) % 16) machine.raise("GP");
-      exactLanes(machine, dst, [src], { from, to: "i32", count: 2 }, exactInteger(32), roundingOf(truncate));
-      enterMmxState(machine);
+      asMmx(machine, () =>
+        exactLanes(machine, dst, [src], { from, to: "i32", count: 2 }, exactInteger(32), roundingOf(truncate)),
+      );
     },
   });
 }
@@ -145,8 +156,9 @@ function fromMmx(mnemonic: string, form: string, to: "f32" | "f64"): Instruction
     forms: [form],
     execute(machine, dst, src) {
       waitForPending(machine);
-      exactLanes(machine, dst, [src], { from: "i32", to, count: 2 }, toFloat(to));
-      if (src.kind === "register") enterMmxState(machine);
+      const convert = (): void => exactLanes(machine, dst, [src], { from: "i32", to, count: 2 }, toFloat(to));
+      if (src.kind === "register") asMmx(machine, convert);
+      else convert();
     },
   });
 }
