@@ -154,6 +154,13 @@ describe("state", () => {
     expect(p.context.gsBase).toBe(DATA + 0x100);
   });
 
+  it("FXSAVE stores the XMM registers", () => {
+    const p = program("0f ae 07 0f 05"); // fxsave [rdi]; syscall
+    p.context.xmm(3).fill(0x5a);
+    p.run();
+    expect([...p.space.read(DATA + 0xa0 + 3 * 16, 16)]).toEqual([...p.context.xmm(3)]);
+  });
+
   it("RDTSC shows virtual time", () => {
     const p = program("90 0f 31 90 eb fe"); // nop; rdtsc; nop; jmp $
     p.cpu.timeStamp = 0x5_0000_0000n;

@@ -14,6 +14,8 @@ const CODE_DESCRIPTOR = 0x00af_fb00_0000_ffffn;
 
 /** CR4.TSD: RDTSC faults in ring 3, so that the time stamp counter can be virtual. */
 const CR4_TSD = 0x4;
+/** CR4.OSFXSR and OSXMMEXCPT: without them FXSAVE and FXRSTOR leave out the XMM registers. */
+const CR4_SSE = 0x600;
 
 const PAGE = 0x10000;
 const IRETQ_AT = 0x100;
@@ -36,7 +38,7 @@ export function enterUserMode(library: Libunicorn, engine: HostPointer): void {
   const value = new DataView(new ArrayBuffer(24));
   const bytes = new Uint8Array(value.buffer);
   library.readRegister(engine, UC_X86_REG.CR4, bytes);
-  value.setUint32(0, value.getUint32(0, true) | CR4_TSD, true);
+  value.setUint32(0, value.getUint32(0, true) | CR4_TSD | CR4_SSE, true);
   library.writeRegister(engine, UC_X86_REG.CR4, bytes);
   bytes.fill(0);
   value.setBigUint64(8, BigInt(PAGE), true); // uc_x86_mmr: base at 8, limit at 16
