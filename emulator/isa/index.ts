@@ -1,4 +1,5 @@
 /** All instructions. */
+import * as aes from "./aes.ts";
 import * as arithmetic from "./arithmetic.ts";
 import * as avxMissing from "./avx-missing.ts";
 import * as bit from "./bit.ts";
@@ -8,6 +9,7 @@ import type { InstructionSpecification } from "./instruction.ts";
 import * as mmx from "./mmx.ts";
 import * as multiplyDivide from "./multiply-divide.ts";
 import * as processorState from "./processor-state.ts";
+import * as sha from "./sha.ts";
 import * as shift from "./shift.ts";
 import * as sse3 from "./sse3.ts";
 import * as sse41 from "./sse41.ts";
@@ -25,6 +27,7 @@ import * as x87Control from "./x87-control.ts";
 import * as x87Transfer from "./x87-transfer.ts";
 
 const rooms: readonly Record<string, unknown>[] = [
+  aes,
   arithmetic,
   avxMissing,
   bit,
@@ -33,6 +36,7 @@ const rooms: readonly Record<string, unknown>[] = [
   mmx,
   multiplyDivide,
   processorState,
+  sha,
   shift,
   sse3,
   sse41,

@@ -98,6 +98,12 @@ export function vectorView(machine: Machine, operand: Operand): DataView {
   return value;
 }
 
+/** The same for a legacy instruction of 128 bits: #GP for memory that is not aligned. */
+export function alignedVectorView(machine: Machine, operand: Operand): DataView {
+  if (operand.kind === "memory" && machine.address(operand) % 16) machine.raise("GP");
+  return vectorView(machine, operand);
+}
+
 function writeLane(view: DataView, lane: Lane, index: number, value: Float | bigint): void {
   const at = index * bytesOf[lane];
   if (typeof value === "bigint") {
