@@ -3,7 +3,7 @@ import type { Builder, Width } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import { instruction } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
-import type { Operand, RegisterOperand } from "./operand.ts";
+import type { Operand } from "./operand.ts";
 
 const RAX = 0;
 const RDX = 2;
@@ -217,11 +217,11 @@ export const MULX = instruction("MULX", {
     const x = b.gpr(RDX, width);
     const y = b.read(src);
     if (width === 64) {
-      b.write(low as RegisterOperand, b.mul(x, y));
+      b.write(low, b.mul(x, y));
       b.write(high, multiplyHighUnsigned(b, x, y));
     } else {
       const product = b.mul(b.extendU(x), b.extendU(y));
-      b.write(low as RegisterOperand, b.wrap(product));
+      b.write(low, b.wrap(product));
       b.write(high, b.wrap(b.shrU(product, 32)));
     }
   },

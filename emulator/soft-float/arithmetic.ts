@@ -2,7 +2,7 @@
 import type { Environment } from "./environment.ts";
 import { Exceptions, Rounding } from "./environment.ts";
 import type { Float, Format, Sign } from "./float.ts";
-import { bitLength, finite, infinity, negated, topExponent, zero } from "./float.ts";
+import { bitLength, infinity, negated, topExponent, zero } from "./float.ts";
 import { round } from "./round.ts";
 
 export function add(env: Environment, format: Format, a: Float, b: Float): Float {
@@ -99,38 +99,6 @@ export function integerSquareRoot(n: bigint): bigint {
     if (next >= x) return x;
     x = next;
   }
-}
-
-/** a × b + c with one rounding. */
-export function fusedMultiplyAdd(env: Environment, format: Format, a: Float, b: Float, c: Float): Float {
-  const product = xor(a, b);
-  const invalidProduct = (a.kind === "infinity" && b.kind === "zero") || (a.kind === "zero" && b.kind === "infinity");
-  const special = propagateThree(env, a, b, c);
-  if (special) return special;
-  if (invalidProduct) return env.invalid();
-  if (a.kind === "infinity" || b.kind === "infinity") {
-    if (c.kind === "infinity" && c.sign !== product) return env.invalid();
-    noteDenormals(env, a, b, c);
-    return infinity(product);
-  }
-  noteDenormals(env, a, b, c);
-  const exact: Float =
-    a.kind === "zero" || b.kind === "zero"
-      ? zero(product)
-      : finite(product, a.significand * b.significand, a.exponent + b.exponent);
-  return sum(env, format, exact, c, exact, c);
-}
-
-function noteDenormals(env: Environment, a: Float, b: Float, c: Float): void {
-  env.noteDenormals(a, b);
-  env.noteDenormals(c);
-}
-
-function propagateThree(env: Environment, a: Float, b: Float, c: Float): Float | undefined {
-  const first = [a, b, c].find((x) => x.kind === "nan");
-  if (!first) return undefined;
-  for (const x of [a, b, c]) env.propagate(x);
-  return env.propagate(first);
 }
 
 export type Relation = "less" | "equal" | "greater" | "unordered";

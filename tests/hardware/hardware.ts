@@ -92,10 +92,6 @@ export function hardwareMissing(): string | undefined {
   return missing;
 }
 
-export function processorName(): string {
-  return /^model name\s*: (.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "unknown";
-}
-
 let runner: string | undefined;
 /** Path of the compiled runner; removed when this process ends. */
 function compileRunner(): string {

@@ -105,7 +105,7 @@ export interface ComparisonOptions {
 function isUndefined(mnemonic: string, { code, state }: HardwareCase): boolean {
   if (!/^SH[LR]D$/.test(mnemonic) || code[0] !== 0x66) return false;
   const byImmediate = code.includes(0xa4) || code.includes(0xac);
-  const count = byImmediate ? code.at(-1)! : Number(state.gpr[RCX]! & 0xffn);
+  const count = byImmediate ? code.at(-1)! : Number(state.gpr[RCX] & 0xffn);
   return (count & 31) > 16;
 }
 
@@ -117,7 +117,7 @@ function areClose(theirs: Uint8Array, mine: Uint8Array): boolean {
   const bits = (bytes: Uint8Array): Uint32Array => new Uint32Array(bytes.slice().buffer);
   // Their errors may lie on both sides.
   const bound = 2 * 1.5 * 2 ** -12;
-  return x.every((value, i) => bits(theirs)[i] === bits(mine)[i] || Math.abs(value - y[i]!) <= Math.abs(value) * bound);
+  return x.every((value, i) => bits(theirs)[i] === bits(mine)[i] || Math.abs(value - y[i]) <= Math.abs(value) * bound);
 }
 
 /** What differs, in words; empty where they agree. */
@@ -135,7 +135,7 @@ export function differences(
     found.push(`signal ${hardware.signal}, ours ${signal} (${JSON.stringify(ours.exit)})`);
   if (ours.rip !== hardware.rip) found.push(`RIP ${hardware.rip.toString(16)}, ours ${ours.rip.toString(16)}`);
   hardware.state.gpr.forEach((value, i) => {
-    if (ours.state.gpr[i] !== value) found.push(`r${i} ${value.toString(16)}, ours ${ours.state.gpr[i]!.toString(16)}`);
+    if (ours.state.gpr[i] !== value) found.push(`r${i} ${value.toString(16)}, ours ${ours.state.gpr[i].toString(16)}`);
   });
   let mask = 0x8d5n | 0x400n;
   for (const flag of Object.keys(specification.definition.undefinedFlags ?? {}))
@@ -180,7 +180,7 @@ export function differences(
   if (isUndefined(specification.mnemonic, one)) return [];
   if (!found.length) return found;
   const { state } = one;
-  const inputs = operands.length ? ` rbx ${state.gpr[RBX]!.toString(16)}` : "";
+  const inputs = operands.length ? ` rbx ${state.gpr[RBX].toString(16)}` : "";
   return [
     `${hex(one.code.slice().reverse())} mxcsr ${new DataView(state.fxsave.buffer).getUint32(24, true).toString(16)}${inputs}: ${found.join("; ")}`,
   ];

@@ -33,7 +33,7 @@ function disagreements(
   let next = 0;
   return rows.flatMap(({ form, cases }) =>
     cases.flatMap((one) =>
-      differences(form, one, outcomes[next++]!, engine.run(one), options).map(
+      differences(form, one, outcomes[next++], engine.run(one), options).map(
         (text) => `${form.specification.mnemonic} ${form.text}: ${text}`,
       ),
     ),

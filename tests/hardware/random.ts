@@ -7,12 +7,12 @@ export class Random {
   }
   uint32(): number {
     const s = this.#state;
-    let t = s[0]!;
+    let t = s[0];
     t ^= t << 11;
     t ^= t >>> 8;
     s.copyWithin(0, 1);
-    s[3] = s[3]! ^ (s[3]! >>> 19) ^ t;
-    return s[3]!;
+    s[3] = s[3] ^ (s[3] >>> 19) ^ t;
+    return s[3];
   }
   below(limit: number): number {
     return Math.floor((this.uint32() / 0x1_0000_0000) * limit);
@@ -21,7 +21,7 @@ export class Random {
     return (BigInt(this.uint32()) << 32n) | BigInt(this.uint32());
   }
   pick<T>(values: readonly T[]): T {
-    return values[this.below(values.length)]!;
+    return values[this.below(values.length)];
   }
 
   /** Random bits in which long runs of ones and zeros are as likely as noise. */

@@ -297,10 +297,10 @@ export function makeCase(operation: X87Operation, random: Random): X87Case {
   // Near exponents meet where addition cancels and remainders are complete.
   if (random.below(2)) {
     const view = new DataView(st1.buffer);
-    const exponent = (st0[9]! << 8) | st0[8]!;
+    const exponent = (st0[9] << 8) | st0[8];
     if ((exponent & 0x7fff) > 80 && (exponent & 0x7fff) < 0x7f00) {
       view.setUint16(8, (exponent + random.below(140) - 70) ^ (random.below(2) << 15), true);
-      st1[7]! |= 0x80;
+      st1[7] |= 0x80;
     }
   }
   return { control: random.pick(controls), st0, st1 };
@@ -313,7 +313,7 @@ export function computeInSoftware(operation: X87Operation, one: X87Case): X87Out
     unit: "x87",
     exponentWrap: 24576,
   });
-  const format = [extendedAs24, extended, extendedAs53, extended][(one.control >> 8) & 3]!;
+  const format = [extendedAs24, extended, extendedAs53, extended][(one.control >> 8) & 3];
   const computed = operation.compute(env, format, readExtended(one.st0), readExtended(one.st1), one);
   const c1 = computed.c1 ?? env.roundedUp;
   return {
