@@ -133,7 +133,7 @@ describe("interpreter, translation at once and later agree, in slices of any siz
           code.push(0xf2, 0x41, 0x0f, 0x11, 0x17, 0x49, 0x83, 0xc7, 0x08);
         }
     code.push(0x0f, 0x05);
-    const prepare = (context: Context): void => [rax, rbx, rcx, rdx, rsi].forEach((register, index) => context.set(register as Register, values[index]!)); // prettier-ignore
+    const prepare = (context: Context): void => [rax, rbx, rcx, rdx, rsi].forEach((register, index) => context.set(register as Register, values[index])); // prettier-ignore
     const guest = { code: Uint8Array.from(code), limit: 10_000, budget: 10_000, prepare };
     const expected = outcome({ ...guest, translateAfter: Infinity });
     expect(expected).toContain('{"reason":"syscall"} 876 ');

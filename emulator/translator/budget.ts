@@ -22,16 +22,16 @@ export function planBudget(region: Region): BudgetPlan {
   const longest = new Int32Array(graph.size);
   for (const node of [...graph.reversePostorder].reverse()) {
     let path = 0;
-    for (const target of graph.successors[node]!) if (!checks[target]) path = Math.max(path, longest[target]!);
-    longest[node] = path + blocks[node]!.instructions.length;
-    if (longest[node]! > LONGEST_STRETCH) checks[node] = true;
+    for (const target of graph.successors[node]) if (!checks[target]) path = Math.max(path, longest[target]);
+    longest[node] = path + blocks[node].instructions.length;
+    if (longest[node] > LONGEST_STRETCH) checks[node] = true;
   }
   const needed = longest.map((path, node) => (checks[node] ? Math.max(path, 1) : 0));
   const pending = new Int32Array(graph.size);
   for (const node of graph.reversePostorder) {
     if (checks[node]) continue;
     pending[node] = Math.min(
-      ...graph.predecessors[node]!.map((from) => pending[from]! + blocks[from]!.instructions.length),
+      ...graph.predecessors[node].map((from) => pending[from] + blocks[from].instructions.length),
     );
   }
   return { needed, pending };
@@ -41,6 +41,6 @@ export function planBudget(region: Region): BudgetPlan {
 function isBudgetCheck({ graph, blocks }: Region, index: number): boolean {
   return (
     index === 0 ||
-    graph.predecessors[index]!.some((from) => graph.isBackEdge(from, index) || blocks[from]!.terminator.kind === "call")
+    graph.predecessors[index].some((from) => graph.isBackEdge(from, index) || blocks[from].terminator.kind === "call")
   );
 }

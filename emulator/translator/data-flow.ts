@@ -18,7 +18,7 @@ export function solveBackward(graph: FlowGraph, transfer: Transfer): Solution {
     changed = false;
     for (const node of postorder) {
       let end = 0;
-      for (const target of graph.successors[node]!) end |= atStart[target]!;
+      for (const target of graph.successors[node]) end |= atStart[target];
       const start = transfer(node, end);
       if (start !== atStart[node]) changed = true;
       atStart[node] = start;
@@ -36,7 +36,7 @@ export function solveForward(graph: FlowGraph, transfer: Transfer, entry: number
     changed = false;
     for (const node of graph.reversePostorder) {
       let start = node === 0 ? entry : 0;
-      for (const from of graph.predecessors[node]!) start |= atEnd[from]!;
+      for (const from of graph.predecessors[node]) start |= atEnd[from];
       const end = transfer(node, start);
       if (end !== atEnd[node]) changed = true;
       atStart[node] = start;

@@ -51,7 +51,7 @@ export class FlagKinds {
   readonly #byKey = new Map<string, FlagKind>();
 
   get(number: number): FlagKind {
-    return this.#kinds[number]!;
+    return this.#kinds[number];
   }
   get count(): number {
     return this.#kinds.length;
@@ -72,7 +72,7 @@ export class FlagKinds {
     for (const name of flagNames) {
       if (!(needed & flagBit[name])) continue;
       const node = write[name] ?? preserved(name);
-      flags[name] = shape.copy(condition && write[name] ? node.args[0]! : node);
+      flags[name] = shape.copy(condition && write[name] ? node.args[0] : node);
     }
     const key = `${comparison ? `${comparison.kind}${comparison.width} ${print(comparison.y)}` : ""} ${flagNames.map((name) => (flags[name] ? print(flags[name]) : "-")).join(" ")}`;
     let kind = this.#byKey.get(key);
@@ -94,7 +94,7 @@ export function conditionOf(write: FlagWrite): Node | undefined {
   for (const name of flagNames) {
     const node = write[name];
     if (!node) continue;
-    if (node.op !== "select" || node.args[1]!.op !== "flag" || node.args[1]!.imm !== name) return undefined;
+    if (node.op !== "select" || node.args[1].op !== "flag" || node.args[1].imm !== name) return undefined;
     condition ??= node.args[2];
     if (condition !== node.args[2]) return undefined;
   }

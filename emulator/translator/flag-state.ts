@@ -24,9 +24,9 @@ export function planFlags(region: Region, budget: BudgetPlan): FlagPlan {
   const { atEnd } = flagLiveness(region, budget);
   const sites = region.blocks.map(({ instructions }, index) => {
     const list: (FlagSite | undefined)[] = [];
-    let needed = leavesAtEnd(region, index) ? ALL_FLAGS : atEnd[index]!;
+    let needed = leavesAtEnd(region, index) ? ALL_FLAGS : atEnd[index];
     for (let at = instructions.length - 1; at >= 0; at--) {
-      const ir = instructions[at]!.ir!;
+      const ir = instructions[at].ir!;
       list[at] = ir.flags && kinds.site(ir.flags, needed);
       needed = flagsNeededBefore(ir, needed);
     }
@@ -38,15 +38,15 @@ export function planFlags(region: Region, budget: BudgetPlan): FlagPlan {
 function propagateKinds(region: Region, sites: FlagPlan["sites"]): KindSet[] {
   const { graph } = region;
   const starts = region.blocks.map(() => new Set<number>());
-  starts[0]!.add(IN_MEMORY);
+  starts[0].add(IN_MEMORY);
   for (let changed = true; changed;) {
     changed = false;
     for (const node of graph.reversePostorder) {
-      let kinds: KindSet = starts[node]!;
-      for (const site of sites[node]!) if (site) kinds = afterSite(kinds, site);
-      if (region.blocks[node]!.terminator.kind === "call") kinds = new Set([IN_MEMORY]);
-      for (const target of graph.successors[node]!) {
-        const start = starts[target]!;
+      let kinds: KindSet = starts[node];
+      for (const site of sites[node]) if (site) kinds = afterSite(kinds, site);
+      if (region.blocks[node].terminator.kind === "call") kinds = new Set([IN_MEMORY]);
+      for (const target of graph.successors[node]) {
+        const start = starts[target];
         const { size } = start;
         for (const kind of kinds) start.add(kind);
         if (start.size !== size) changed = true;
@@ -105,7 +105,7 @@ export class FlagState implements FlagReader {
     };
     operands.forEach((operand, index) => {
       this.#emitter.push(operand);
-      choose(locals[index]!);
+      choose(locals[index]);
     });
     f.i32(kind.number);
     choose(this.#kind);
@@ -188,7 +188,7 @@ export class FlagState implements FlagReader {
     const signed = code >> 1 >= 6;
     operand(x, signed);
     operand(y, signed);
-    f.op(`${type}.${comparison[negated ? 1 : 0]!}`);
+    f.op(`${type}.${comparison[negated ? 1 : 0]}`);
     return true;
   }
 
@@ -238,8 +238,8 @@ export class FlagState implements FlagReader {
     for (const _kind of list) labels.unshift(f.block());
     const table: Label[] = [];
     list.forEach((number, index) => (table[number] = labels[index]!));
-    for (let number = 0; number < table.length; number++) table[number] ??= labels[0]!;
-    f.get(this.#kind).brTable(table, labels[0]!);
+    for (let number = 0; number < table.length; number++) table[number] ??= labels[0];
+    f.get(this.#kind).brTable(table, labels[0]);
     for (const number of list) {
       f.end();
       emit(this.#kinds.get(number));

@@ -23,7 +23,7 @@ export class FlowGraph {
     this.order = new Int32Array(successors.length).fill(-1);
     this.reversePostorder.forEach((node, index) => (this.order[node] = index));
     const predecessors: number[][] = successors.map(() => []);
-    for (const node of this.reversePostorder) for (const target of successors[node]!) predecessors[target]!.push(node);
+    for (const node of this.reversePostorder) for (const target of successors[node]) predecessors[target].push(node);
     this.predecessors = predecessors;
     this.immediateDominator = this.#dominators();
   }
@@ -34,7 +34,7 @@ export class FlowGraph {
 
   /** In a reducible graph every such edge leads to a dominator of its source, the header of a loop. */
   isBackEdge(from: number, to: number): boolean {
-    return this.order[to]! <= this.order[from]!;
+    return this.order[to] <= this.order[from];
   }
 
   dominates(dominator: number, node: number): boolean {
@@ -45,14 +45,14 @@ export class FlowGraph {
   }
 
   isLoopHeader(node: number): boolean {
-    return this.predecessors[node]!.some((from) => this.isBackEdge(from, node));
+    return this.predecessors[node].some((from) => this.isBackEdge(from, node));
   }
 
   /** Back edges whose target does not dominate their source: entries into the middle of a loop exist. */
   irreducibleEdges(): { readonly from: number; readonly to: number }[] {
     const edges = [];
     for (const from of this.reversePostorder)
-      for (const to of this.successors[from]!)
+      for (const to of this.successors[from])
         if (this.isBackEdge(from, to) && !this.dominates(to, from)) edges.push({ from, to });
     return edges;
   }
@@ -63,8 +63,8 @@ export class FlowGraph {
     dominator[0] = 0;
     const intersect = (left: number, right: number): number => {
       while (left !== right) {
-        while (order[left]! > order[right]!) left = dominator[left]!;
-        while (order[right]! > order[left]!) right = dominator[right]!;
+        while (order[left] > order[right]) left = dominator[left]!;
+        while (order[right] > order[left]) right = dominator[right]!;
       }
       return left;
     };
@@ -73,7 +73,7 @@ export class FlowGraph {
       for (const node of this.reversePostorder) {
         if (node === 0) continue;
         let next = -1;
-        for (const from of predecessors[node]!)
+        for (const from of predecessors[node])
           if (dominator[from] !== -1) next = next === -1 ? from : intersect(from, next);
         if (dominator[node] === next) continue;
         dominator[node] = next;
@@ -90,8 +90,8 @@ function reversePostorder(successors: Successors): number[] {
   const stack = [{ node: 0, next: 0 }];
   seen[0] = 1;
   while (stack.length) {
-    const top = stack[stack.length - 1]!;
-    const target = successors[top.node]![top.next++];
+    const top = stack[stack.length - 1];
+    const target = successors[top.node][top.next++];
     if (target === undefined) {
       postorder.push(top.node);
       stack.pop();

@@ -62,16 +62,16 @@ function overwritten(write: FlagWrite): number {
 /** Flags that may be asked for at the blocks' starts and ends. Wherever the region is left all are. */
 export function flagLiveness(region: Region, { needed: checks }: BudgetPlan): Solution {
   return solveBackward(region.graph, (index, mask) => {
-    const { instructions } = region.blocks[index]!;
+    const { instructions } = region.blocks[index];
     let needed = leavesAtEnd(region, index) ? ALL_FLAGS : mask;
-    for (let at = instructions.length - 1; at >= 0; at--) needed = flagsNeededBefore(instructions[at]!.ir!, needed);
+    for (let at = instructions.length - 1; at >= 0; at--) needed = flagsNeededBefore(instructions[at].ir!, needed);
     return checks[index] ? ALL_FLAGS : needed;
   });
 }
 
 /** Can control leave the region behind the block's last instruction? */
 export function leavesAtEnd(region: Region, index: number): boolean {
-  const { terminator } = region.blocks[index]!;
+  const { terminator } = region.blocks[index];
   switch (terminator.kind) {
     case "call":
     case "indirect":
@@ -125,7 +125,7 @@ export function registerUse({ instructions }: Block): RegisterUse {
 export function dirtyRegisters(region: Region, written: readonly number[]): Solution {
   return solveForward(
     region.graph,
-    (index, mask) => (region.blocks[index]!.terminator.kind === "call" ? 0 : mask | written[index]!),
+    (index, mask) => (region.blocks[index].terminator.kind === "call" ? 0 : mask | written[index]),
     0,
   );
 }

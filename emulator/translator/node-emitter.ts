@@ -157,7 +157,7 @@ export class NodeEmitter {
       case "state": {
         const { offset, bytes } = node.imm as StateField;
         f.i32(0).memory(
-          ["", "i32.load8_u", "i32.load16_u", "", "i32.load", "", "", "", "i64.load"][bytes]!,
+          ["", "i32.load8_u", "i32.load16_u", "", "i32.load", "", "", "", "i64.load"][bytes],
           this.#state + offset,
         );
         return;
@@ -166,10 +166,10 @@ export class NodeEmitter {
         this.#flags.flag(node.imm as FlagName);
         return;
       case "condition":
-        this.#flags.condition(node.imm as number, node.args[0]!);
+        this.#flags.condition(node.imm as number, node.args[0]);
         return;
       case "operand":
-        f.get(this.#operands[node.imm as number]!);
+        f.get(this.#operands[node.imm as number]);
         return;
       case "load":
         throw new Error("a load is asked for before it happens");

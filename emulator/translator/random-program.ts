@@ -51,7 +51,7 @@ class Assembler {
     return Math.floor(this.#random() * limit);
   }
   pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
+    return list[this.below(list.length)];
   }
   emit(...bytes: number[]): void {
     this.bytes.push(...bytes);

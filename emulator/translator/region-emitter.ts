@@ -79,7 +79,7 @@ export class RegionEmitter {
     const f = this.#f;
     const { gpr, vector, gprWritten, vectorWritten } = this.#use;
     f.i32(0).memory("i32.load", this.#memory.remaining).tee(this.#remaining);
-    f.i32(this.#budget.needed[0]!).op("i32.lt_s").if();
+    f.i32(this.#budget.needed[0]).op("i32.lt_s").if();
     f.i32(0).i32(GiveUp.budget).memory("i32.store", this.#memory.giveUp);
     f.i64(BigInt(this.#region.entry)).return().end();
 
@@ -110,7 +110,7 @@ export class RegionEmitter {
           break;
         case "dispatch": {
           const labels = statement.labels.map((label) => this.#scopes.get(label)!);
-          f.get(this.#dispatch).brTable(labels, labels[0]!);
+          f.get(this.#dispatch).brTable(labels, labels[0]);
           break;
         }
         case "code":
@@ -121,13 +121,13 @@ export class RegionEmitter {
   }
 
   #block(index: number, edges: readonly Edge[]): void {
-    const block = this.#region.blocks[index]!;
-    const sites = this.#flagPlan.sites[index]!;
+    const block = this.#region.blocks[index];
+    const sites = this.#flagPlan.sites[index];
     this.#flags.now = this.#flagPlan.atStart[index]!;
     this.#pending = this.#budget.pending[index]!;
     this.#emitter.beginInstruction();
-    const needed = this.#budget.needed[index]!;
-    if (needed && (index !== 0 || this.#region.graph.predecessors[0]!.length)) {
+    const needed = this.#budget.needed[index];
+    if (needed && (index !== 0 || this.#region.graph.predecessors[0].length)) {
       this.#f.get(this.#remaining).i32(needed).op("i32.lt_s").if();
       this.#giveUp(GiveUp.budget, block.address);
       this.#f.end();
@@ -154,7 +154,7 @@ export class RegionEmitter {
           break;
         case "load": {
           const { bytes, update } = effect.node.imm as Access;
-          const local = emitter.local(effect.node.args[0]!);
+          const local = emitter.local(effect.node.args[0]);
           checkAccess(f, this.#memory, local, bytes, update ? "write" : "read", () =>
             this.#giveUp(GiveUp.memory, address),
           );
@@ -277,7 +277,7 @@ export class RegionEmitter {
       this.#leave(this.#leaveLabel, address);
       return;
     }
-    this.#countDown(this.#pending - this.#budget.pending[edge.to]!);
+    this.#countDown(this.#pending - this.#budget.pending[edge.to]);
     switch (edge.kind) {
       case "branch":
         f.br(this.#scopes.get(edge.label)!);
@@ -310,10 +310,10 @@ export class RegionEmitter {
 
   /** At the end of a block: everything to memory. */
   #writeBack(index: number): void {
-    const use = this.#uses[index]!;
+    const use = this.#uses[index];
     this.#countDown(this.#pending);
     this.#storeRemaining();
-    this.#registers.store(this.#dirtyGpr[index]! | use.gprWritten, this.#dirtyVector[index]! | use.vectorWritten);
+    this.#registers.store(this.#dirtyGpr[index] | use.gprWritten, this.#dirtyVector[index] | use.vectorWritten);
     this.#flags.store();
     this.#flags.settle();
   }

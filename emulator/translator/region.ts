@@ -60,7 +60,7 @@ export class Region {
   }
 
   get entry(): number {
-    return this.blocks[0]!.address;
+    return this.blocks[0].address;
   }
   /** Number of the block that begins at `address`. */
   blockAt(address: number): number | undefined {

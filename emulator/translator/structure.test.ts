@@ -16,11 +16,11 @@ function walk(result: Structure, choose: (node: number, count: number) => number
     return "fall";
   };
   const step = (statement: Statement): Signal => {
-    if (statement.kind === "dispatch") return { branch: statement.labels[variable]! };
+    if (statement.kind === "dispatch") return { branch: statement.labels[variable] };
     if (statement.kind === "code") {
       visited.push(statement.node);
       if (visited.length >= limit || !statement.edges.length) return "stop";
-      const edge = statement.edges[choose(statement.node, statement.edges.length)]!;
+      const edge = statement.edges[choose(statement.node, statement.edges.length)];
       if (edge.kind === "inline") {
         const signal = run(edge.body);
         if (signal === "fall") throw new Error("inline code falls through");
@@ -42,7 +42,7 @@ function walk(result: Structure, choose: (node: number, count: number) => number
 
 function randomGraph(random: () => number, size: number): Successors {
   return Array.from({ length: size }, () =>
-    Array.from({ length: [0, 1, 1, 2, 2, 2, 3][Math.floor(random() * 7)]! }, () => Math.floor(random() * size)),
+    Array.from({ length: [0, 1, 1, 2, 2, 2, 3][Math.floor(random() * 7)] }, () => Math.floor(random() * size)),
   );
 }
 
@@ -58,7 +58,7 @@ describe("structure", () => {
   it("nests a loop with an early exit", () => {
     // 0 → loop head 1 → (2 → 1 | 3)
     const result = structure([[1], [2, 3], [1], []]);
-    expect(printStructure(result.body, (node) => "ABCD"[node]!)).toBe(
+    expect(printStructure(result.body, (node) => "ABCD"[node])).toBe(
       [
         "A",
         "-> {",
@@ -118,12 +118,12 @@ describe("structure", () => {
       for (let path = 0; path < 5; path++) {
         const choices = Array.from({ length: 60 }, () => random());
         let step = 0;
-        const visited = walk(result, (_node, count) => Math.floor(choices[step++]! * count), 60);
+        const visited = walk(result, (_node, count) => Math.floor(choices[step++] * count), 60);
         const expected = [0];
         for (let index = 0; expected.length < 60; index++) {
-          const list = graph[expected[index]!]!;
+          const list = graph[expected[index]];
           if (!list.length) break;
-          expected.push(list[Math.floor(choices[index]! * list.length)]!);
+          expected.push(list[Math.floor(choices[index] * list.length)]);
         }
         expect(visited).toEqual(expected);
       }
@@ -142,7 +142,7 @@ describe("FlowGraph", () => {
         const visit = (node: number): void => {
           if (node === removed || seen.has(node)) return;
           seen.add(node);
-          successors[node]!.forEach(visit);
+          successors[node].forEach(visit);
         };
         visit(0);
         return seen;
@@ -161,7 +161,7 @@ describe("data flow", () => {
     // Node 3 uses fact 1; node 2 uses fact 2 and defines fact 1; what follows node 3 uses fact 4.
     const gen = [0, 0, 2, 5];
     const kill = [0, 0, 1, 0];
-    const { atStart, atEnd } = solveBackward(graph, (node, mask) => gen[node]! | (mask & ~kill[node]!));
+    const { atStart, atEnd } = solveBackward(graph, (node, mask) => gen[node] | (mask & ~kill[node]));
     expect([...atStart]).toEqual([7, 7, 6, 5]);
     expect([...atEnd]).toEqual([7, 7, 7, 0]);
   });
@@ -169,7 +169,7 @@ describe("data flow", () => {
   it("carries what may have happened forward", () => {
     const gen = [1, 0, 2, 0];
     const kill = [0, 0, 1, 0];
-    const { atStart } = solveForward(graph, (node, mask) => gen[node]! | (mask & ~kill[node]!), 8);
+    const { atStart } = solveForward(graph, (node, mask) => gen[node] | (mask & ~kill[node]), 8);
     expect([...atStart]).toEqual([8, 11, 11, 11]);
   });
 });

@@ -50,20 +50,20 @@ export function structure(successors: Successors): Structure {
   const children: number[][] = successors.map(() => []);
   children.push([]);
   for (const node of graph.reversePostorder) {
-    if (node !== 0) children[graph.immediateDominator[node]!]!.push(node);
-    for (const target of graph.successors[node]!) {
+    if (node !== 0) children[graph.immediateDominator[node]].push(node);
+    for (const target of graph.successors[node]) {
       if (graph.isBackEdge(node, target)) headers[target] = 1;
-      else forwardEdges[target]!++;
+      else forwardEdges[target]++;
     }
   }
-  const isMerge = (node: number): boolean => forwardEdges[node]! > 1 || dispatchIndex.has(node - 1);
+  const isMerge = (node: number): boolean => forwardEdges[node] > 1 || dispatchIndex.has(node - 1);
   const open = new Map<number, Label>();
   const loops = new Map<number, Label>();
 
   /** The code dominated by `node`. */
   const tree = (node: number): Statement[] => {
     // Farthest first, so that the outermost block ends before the last of them.
-    const merges = children[node]!.filter(isMerge).sort((left, right) => graph.order[right]! - graph.order[left]!);
+    const merges = children[node].filter(isMerge).sort((left, right) => graph.order[right] - graph.order[left]);
     if (!headers[node] && !(node === 0 && dispatchTargets.length)) return within(node, merges, 0);
     const label: Label = { kind: "loop", target: node - 1 };
     loops.set(node, label);
@@ -86,7 +86,7 @@ export function structure(successors: Successors): Structure {
     if (node === 0 && dispatchTargets.length)
       return [{ kind: "dispatch", labels: dispatchTargets.map((to) => open.get(to + 1)!) }];
     if (node === 0) return tree(1);
-    return [{ kind: "code", node: node - 1, edges: successors[node - 1]!.map((to) => edge(node, to)) }];
+    return [{ kind: "code", node: node - 1, edges: successors[node - 1].map((to) => edge(node, to)) }];
   };
 
   const edge = (from: number, to: number): Edge => {
@@ -111,7 +111,7 @@ function irreducibleTargets(successors: Successors): Set<number> {
     const edges = graph.irreducibleEdges();
     if (!edges.length) return targets;
     // One at a time: removing it often makes the others reducible.
-    targets.add(edges[0]!.to - 1);
+    targets.add(edges[0].to - 1);
   }
 }
 

@@ -32,7 +32,7 @@ export class TestHost {
   constructor(specifications: readonly InstructionSpecification[], limits: RegionLimits = defaultLimits) {
     this.#tags.fill(-1n);
     const source = new DecodedCode(new Decoder(specifications, 3), {
-      byteAt: (address) => this.#bytes[address % 0x1_0000_0000]!,
+      byteAt: (address) => this.#bytes[address % 0x1_0000_0000],
     });
     const host = {
       memory: this.memory,

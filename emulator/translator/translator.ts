@@ -74,7 +74,7 @@ export class Translator {
     });
     const translations = regions.map((region, index) => ({
       entry: region.entry,
-      code: instance.exports[exports[index]!] as RegionFunction,
+      code: instance.exports[exports[index]] as RegionFunction,
       region,
     }));
     this.counters.translateMs += emitted - start;
@@ -99,7 +99,7 @@ export class Translator {
     for (const address of seen) {
       const region = discover(this.#host.source, address, this.#limits);
       // What the interpreter would have to begin with is no region.
-      if (!region.blocks[0]!.instructions.length) continue;
+      if (!region.blocks[0].instructions.length) continue;
       regions.push(region);
       if (regions.length === REGIONS_PER_MODULE) break;
       for (const callee of region.callees()) if (!seen.has(callee) && wanted(callee)) seen.add(callee);
@@ -114,10 +114,10 @@ export class Translator {
     const enter = module.importFunction("host", "enter", ["i64", "i64", "i32"], ["i64"]);
     const exports = regions.map((_region, index) => `r${index}`);
     const functions = regions.map((_region, index) => module.function(["i32"], ["i64"], exports[index]));
-    const byEntry = new Map(regions.map((region, index) => [region.entry, functions[index]!.index]));
+    const byEntry = new Map(regions.map((region, index) => [region.entry, functions[index].index]));
     regions.forEach((region, index) => {
       const calls = { enter, direct: (address: number) => byEntry.get(address) };
-      new RegionEmitter(functions[index]!.builder, region, layout, calls).emit();
+      new RegionEmitter(functions[index].builder, region, layout, calls).emit();
     });
     return { bytes: module.finish(), exports };
   }
@@ -127,7 +127,7 @@ export class Translator {
 export function printRegion(region: Region): string {
   const hex = (address: number): string => `0x${address.toString(16)}`;
   return printStructure(structure(region.graph.successors).body, (index) => {
-    const { address, instructions, terminator } = region.blocks[index]!;
+    const { address, instructions, terminator } = region.blocks[index];
     const text = instructions.map(({ mnemonic }) => mnemonic).join("; ");
     return `${hex(address)} ${text}${terminator.kind === "giveUp" ? ` | give up at ${hex(terminator.address)}` : ""}`;
   });

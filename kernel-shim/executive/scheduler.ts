@@ -4,7 +4,8 @@ import type { Thread } from "../process-manager/thread.ts";
 import type { DispatcherObject } from "./dispatcher-object.ts";
 import { stateClass } from "./state.ts";
 import type { Timer } from "./timer.ts";
-import { FOREVER, Wait } from "./wait.ts";
+import type { Wait } from "./wait.ts";
+import { FOREVER } from "./wait.ts";
 
 /** Instructions that a thread runs before another of its priority does: 1 ms. */
 const QUANTUM = 1_000_000;

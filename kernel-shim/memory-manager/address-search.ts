@@ -13,16 +13,26 @@ const LARGE = 0x4000_0000;
 const HIGH_START = 0x10_0000_0000;
 export const HIGHEST_USER_ADDRESS = 0x7fff_fffe_ffff;
 
+export interface AddressRequirements {
+  readonly topDown?: boolean;
+  readonly lowest?: number;
+  /** The last address that the range may contain. */
+  readonly highest?: number;
+  /** A power of two, at least the allocation granularity. */
+  readonly alignment?: number;
+}
+
 /**
- * A free range of `size` bytes, aligned to the allocation granularity, at or below `highest`; undefined where there is none. Ranges whose
- * pages get slots of the direct window come first: below 4 GiB and apart, modulo 2^32, from everything that is mapped above.
+ * A free range of `size` bytes; undefined where there is none. Ranges whose pages get slots of the direct window come first: below 4 GiB
+ * and apart, modulo 2^32, from everything that is mapped above.
  */
 export function findFreeRange(
   regions: readonly Region[],
   size: number,
-  topDown: boolean,
-  highest = HIGHEST_USER_ADDRESS,
+  requirements: AddressRequirements = {},
 ): number | undefined {
+  const { topDown = false, highest = HIGHEST_USER_ADDRESS, alignment = ALLOCATION_GRANULARITY } = requirements;
+  const lowest = Math.max(requirements.lowest ?? 0, ALLOCATION_GRANULARITY);
   if (size <= LARGE) {
     const busy: (readonly [number, number])[] = [];
     for (const { start, end } of regions) {
@@ -35,36 +45,37 @@ export function findFreeRange(
     }
     busy.sort(([a], [b]) => a - b);
     const limit = Math.min(WINDOW_END, highest + 1);
-    const found = topDown ? lastGap(busy, size, LOW_START, limit) : firstGap(busy, size, LOW_START, limit);
-    const low = found ?? firstGap(busy, size, ALLOCATION_GRANULARITY, limit);
+    const from = Math.max(lowest, LOW_START);
+    const found = topDown ? lastGap(busy, size, from, limit, alignment) : firstGap(busy, size, from, limit, alignment);
+    const low = found ?? firstGap(busy, size, lowest, limit, alignment);
     if (low !== undefined) return low;
   }
   const all = regions.map(({ start, end }) => [start, end] as const);
   return (
-    firstGap(all, size, Math.min(HIGH_START, highest), highest + 1) ??
-    firstGap(all, size, ALLOCATION_GRANULARITY, highest + 1)
+    firstGap(all, size, Math.max(lowest, Math.min(HIGH_START, highest)), highest + 1, alignment) ??
+    firstGap(all, size, lowest, highest + 1, alignment)
   );
 }
 
 type Busy = readonly (readonly [start: number, end: number])[];
-const up = (address: number): number => Math.ceil(address / ALLOCATION_GRANULARITY) * ALLOCATION_GRANULARITY;
-const down = (address: number): number => Math.floor(address / ALLOCATION_GRANULARITY) * ALLOCATION_GRANULARITY;
+const up = (address: number, alignment: number): number => Math.ceil(address / alignment) * alignment;
+const down = (address: number, alignment: number): number => Math.floor(address / alignment) * alignment;
 
-function firstGap(busy: Busy, size: number, from: number, limit: number): number | undefined {
-  let candidate = up(from);
+function firstGap(busy: Busy, size: number, from: number, limit: number, alignment: number): number | undefined {
+  let candidate = up(from, alignment);
   for (const [start, end] of busy) {
     if (start >= candidate + size) break;
-    if (end > candidate) candidate = up(end);
+    if (end > candidate) candidate = up(end, alignment);
   }
   return candidate + size <= limit ? candidate : undefined;
 }
 
-function lastGap(busy: Busy, size: number, from: number, limit: number): number | undefined {
-  let candidate = down(limit - size);
+function lastGap(busy: Busy, size: number, from: number, limit: number, alignment: number): number | undefined {
+  let candidate = down(limit - size, alignment);
   for (let i = busy.length - 1; i >= 0; i--) {
     const [start, end] = busy[i];
     if (end <= candidate) continue;
-    if (start < candidate + size) candidate = down(start - size);
+    if (start < candidate + size) candidate = down(start - size, alignment);
   }
   if (candidate < from) return undefined;
   // Overlapping intervals are sorted by start only: make sure.

@@ -6,7 +6,12 @@ import type { Machine } from "../machine.ts";
 import { canRelocate, layoutImage, PeError } from "../pe/index.ts";
 import type { Process } from "../process-manager/process.ts";
 import type { Thread } from "../process-manager/thread.ts";
-import { ALLOCATION_GRANULARITY, findFreeRange, HIGHEST_USER_ADDRESS } from "./address-search.ts";
+import {
+  type AddressRequirements,
+  ALLOCATION_GRANULARITY,
+  findFreeRange,
+  HIGHEST_USER_ADDRESS,
+} from "./address-search.ts";
 import { hardwareProtection, isValidProtection } from "./protection.ts";
 import { Region } from "./region.ts";
 import type { Section } from "./section.ts";
@@ -20,8 +25,7 @@ export interface ViewRequest {
   readonly size: number;
   readonly protect: number;
   readonly allocationType: number;
-  /** The highest address at which the view may end. */
-  readonly highest?: number;
+  readonly requirements?: AddressRequirements;
 }
 
 export interface View {
@@ -63,7 +67,7 @@ function mapImage(process: Process, section: Section, request: ViewRequest): Vie
   ) {
     if (request.base !== 0) throw new StatusError(ntstatus.STATUS_CONFLICTING_ADDRESSES);
     if (!canRelocate(image)) throw new StatusError(ntstatus.STATUS_CONFLICTING_ADDRESSES);
-    const found = findFreeRange(virtualMemory.regions, size, true, request.highest);
+    const found = findFreeRange(virtualMemory.regions, size, { topDown: true, ...request.requirements });
     if (found === undefined) throw new StatusError(ntstatus.STATUS_NO_MEMORY);
     base = found;
   }
@@ -107,7 +111,7 @@ function mapData(process: Process, section: Section, request: ViewRequest): View
   let base = request.base;
   if (base === 0) {
     const topDown = (request.allocationType & AllocationType.MEM_TOP_DOWN) !== 0;
-    const found = findFreeRange(virtualMemory.regions, size, topDown, request.highest);
+    const found = findFreeRange(virtualMemory.regions, size, { topDown, ...request.requirements });
     if (found === undefined) throw new StatusError(ntstatus.STATUS_NO_MEMORY);
     base = found;
   } else {

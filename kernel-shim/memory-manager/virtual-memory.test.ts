@@ -92,7 +92,10 @@ test("a guard page reports its first touch only", () => {
 test("addresses avoid the slots of what is mapped above 4 GiB", () => {
   // Its low 32 bits are the first address that would be chosen.
   const image = new Region(0x1_1000_0000, 0x1_1010_0000, 0x100_0000, 0x80);
-  expect(findFreeRange([image], 0x1_0000, false)).toBe(0x1010_0000);
-  expect(findFreeRange([image], 0x1_0000, true)).toBe(0xf7ff_0000);
-  expect(findFreeRange([image], 0x8000_0000_0, false)).toBeGreaterThanOrEqual(2 ** 32);
+  expect(findFreeRange([image], 0x1_0000)).toBe(0x1010_0000);
+  expect(findFreeRange([image], 0x1_0000, { topDown: true })).toBe(0xf7ff_0000);
+  expect(findFreeRange([image], 0x8_0000_0000)).toBeGreaterThanOrEqual(2 ** 32);
+  expect(findFreeRange([image], 0x1_0000, { lowest: 0x3000_1000, highest: 0x4fff_ffff, alignment: 0x100_0000 })).toBe(
+    0x3100_0000,
+  );
 });

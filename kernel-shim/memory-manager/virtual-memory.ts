@@ -7,7 +7,12 @@ import type { ValueOf } from "../abi/type.ts";
 import { stateClass } from "../executive/state.ts";
 import { StatusError } from "../executive/unsupported.ts";
 import type { Machine } from "../machine.ts";
-import { ALLOCATION_GRANULARITY, findFreeRange, HIGHEST_USER_ADDRESS } from "./address-search.ts";
+import {
+  type AddressRequirements,
+  ALLOCATION_GRANULARITY,
+  findFreeRange,
+  HIGHEST_USER_ADDRESS,
+} from "./address-search.ts";
 import { hardwareProtection, isValidProtection } from "./protection.ts";
 import { Region } from "./region.ts";
 import type { Section } from "./section.ts";
@@ -58,7 +63,7 @@ export class VirtualMemory {
   }
 
   /** NtAllocateVirtualMemory. `base` 0 lets the kernel choose. */
-  allocate(base: number, size: number, type: number, protect: number, highest = HIGHEST_USER_ADDRESS): Range {
+  allocate(base: number, size: number, type: number, protect: number, requirements: AddressRequirements = {}): Range {
     if (type & (MEM_RESET | MEM_RESET_UNDO)) return this.reset(base, size);
     if (!(type & (MEM_COMMIT | MEM_RESERVE))) throw new StatusError(ntstatus.STATUS_INVALID_PARAMETER_5);
     if (!isValidProtection(protect)) throw new StatusError(ntstatus.STATUS_INVALID_PAGE_PROTECTION);
@@ -71,7 +76,7 @@ export class VirtualMemory {
     let end: number;
     if (base === 0) {
       const length = pageUp(size);
-      const found = findFreeRange(this.regions, length, (type & MEM_TOP_DOWN) !== 0, highest);
+      const found = findFreeRange(this.regions, length, { topDown: (type & MEM_TOP_DOWN) !== 0, ...requirements });
       if (found === undefined) throw new StatusError(ntstatus.STATUS_NO_MEMORY);
       start = found;
       end = start + length;

@@ -10,24 +10,33 @@ export const SymbolicLinkType = objectType("SymbolicLink", {
   all: 0xf0001,
 });
 
-/** An object directory: names to objects. Case is kept and ignored, as Windows does unless told otherwise in its registry. */
+/** An object directory: names to objects. Case is kept; the one who looks says whether it counts. */
 export class ObjectDirectory extends KernelObject {
   readonly entries = new Map<string, KernelObject>();
+  /** By upper-case name, those that differ only in case, in order of insertion; the newest is found first. */
+  private readonly folded = new Map<string, KernelObject[]>();
   get type(): ObjectType {
     return DirectoryType;
   }
-  get(name: string): KernelObject | undefined {
-    return this.entries.get(name.toUpperCase());
+  get(name: string, caseSensitive = false): KernelObject | undefined {
+    return this.entries.get(name) ?? (caseSensitive ? undefined : this.folded.get(name.toUpperCase())?.at(-1));
   }
   /** Gives `object` its name and place. The name must be free. */
   insert(name: string, object: KernelObject): void {
     object.name = name;
     object.directory = this;
-    this.entries.set(name.toUpperCase(), object);
+    this.entries.set(name, object);
+    const twins = this.folded.get(name.toUpperCase());
+    if (twins === undefined) this.folded.set(name.toUpperCase(), [object]);
+    else twins.push(object);
   }
   remove(object: KernelObject): void {
     if (object.directory !== this) return;
-    this.entries.delete(object.name.toUpperCase());
+    this.entries.delete(object.name);
+    const key = object.name.toUpperCase();
+    const rest = this.folded.get(key)?.filter((one) => one !== object) ?? [];
+    if (rest.length === 0) this.folded.delete(key);
+    else this.folded.set(key, rest);
     object.directory = undefined;
     object.name = "";
   }

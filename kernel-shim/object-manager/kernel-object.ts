@@ -36,6 +36,8 @@ export interface ParseRequest {
   readonly attributes: number;
   /** Rights asked for, generic ones mapped already where the type is known. */
   readonly desiredAccess: number;
+  /** Names in object directories must match in case. */
+  readonly caseSensitive?: boolean;
 }
 
 /** Anything that a handle can stand for. Its fields are state: see executive/state.ts. */

@@ -10,8 +10,21 @@ test("names are found whatever their case, through links", () => {
   const namespace = new ObjectNamespace();
   const event = new Event(true);
   namespace.insert("\\BaseNamedObjects\\Ready", event);
-  expect(namespace.lookup("\\Sessions\\1\\BASENAMEDOBJECTS\\ready", undefined, request)).toEqual({ object: event });
+  expect(namespace.lookup("\\Sessions\\1\\BASENAMEDOBJECTS\\Global\\ready", undefined, request)).toEqual({
+    object: event,
+  });
   expect(event.path).toBe("\\BaseNamedObjects\\Ready");
+});
+
+test("names that differ in case are two where case counts", () => {
+  const { root } = new ObjectNamespace();
+  const [lower, upper] = [new Event(true), new Event(true)];
+  root.insert("name", lower);
+  expect(root.get("NAME", true)).toBeUndefined();
+  root.insert("NAME", upper);
+  expect([root.get("NAME", true), root.get("Name")]).toEqual([upper, upper]);
+  root.remove(upper);
+  expect([root.get("NAME", true), root.get("NAME")]).toEqual([undefined, lower]);
 });
 
 test("a missing last component is told from a missing path", () => {

@@ -31,12 +31,17 @@ export class ObjectNamespace {
     this.link("\\??\\GLOBALROOT", "");
     this.link("\\??\\Global", "\\??");
     this.makeDirectory("\\Sessions\\1");
-    this.link("\\Sessions\\1\\BaseNamedObjects", "\\BaseNamedObjects");
     this.makeDirectory("\\Sessions\\1\\Windows");
+    this.makeDirectory("\\Sessions\\1\\BaseNamedObjects");
     this.makeDirectory("\\Sessions\\BNOLINKS");
-    this.link("\\BaseNamedObjects\\Global", "\\BaseNamedObjects");
-    this.link("\\BaseNamedObjects\\Local", "\\BaseNamedObjects");
-    this.link("\\BaseNamedObjects\\Session", "\\Sessions\\BNOLINKS");
+    this.link("\\Sessions\\BNOLINKS\\0", "\\BaseNamedObjects");
+    this.link("\\Sessions\\BNOLINKS\\1", "\\Sessions\\1\\BaseNamedObjects");
+    // Session 0 and the one in which programs run: each sees the other through these.
+    for (const names of ["\\BaseNamedObjects", "\\Sessions\\1\\BaseNamedObjects"]) {
+      this.link(`${names}\\Global`, "\\BaseNamedObjects");
+      this.link(`${names}\\Local`, names);
+      this.link(`${names}\\Session`, "\\Sessions\\BNOLINKS");
+    }
   }
 
   /** Puts `object` at `path`; the directory must exist. For the kernel's own objects at boot. */
@@ -106,7 +111,7 @@ export class ObjectNamespace {
       const separator = rest.indexOf("\\");
       const component = separator < 0 ? rest : rest.slice(0, separator);
       if (component === "") return { status: ntstatus.STATUS_OBJECT_NAME_INVALID };
-      const next: KernelObject | undefined = current.get(component);
+      const next: KernelObject | undefined = current.get(component, request.caseSensitive);
       if (next === undefined) {
         return separator < 0
           ? { missing: component, parent: current }

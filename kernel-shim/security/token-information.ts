@@ -138,7 +138,7 @@ function groups(list: readonly Group[], address: number): Uint8Array {
 }
 
 function entries(list: readonly Group[], from: number, address: number): Uint8Array {
-  const sids = list.map(({ sid }) => encodeSid(sid as Sid));
+  const sids = list.map(({ sid }) => encodeSid(sid));
   let sidAt = from + list.length * 0x10;
   const bytes = new Uint8Array(sids.reduce((size, sid) => size + sid.length, sidAt));
   const view = new DataView(bytes.buffer);

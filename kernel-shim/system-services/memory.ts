@@ -5,11 +5,13 @@ import { ProcessAccess } from "../abi/access.ts";
 import { AllocationType, FreeType, MEMORY_INFORMATION_CLASS, MemoryType, PageProtection } from "../abi/memory.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { encodeUtf16, MEMORY_BASIC_INFORMATION, UNICODE_STRING } from "../abi/structures.ts";
-import { HANDLE, PVOID, SIZE_T, u32, u64, ULONG, ULONG_PTR } from "../abi/type.ts";
+import { enumeration, HANDLE, PVOID, SIZE_T, u32, u64, ULONG, ULONG_PTR } from "../abi/type.ts";
 import { at, struct } from "../abi/struct.ts";
 import { HIGHEST_USER_ADDRESS } from "../memory-manager/address-search.ts";
+import { highestAddress } from "../memory-manager/zero-bits.ts";
 import { pageDown, pageUp } from "../memory-manager/virtual-memory.ts";
 import { Process } from "../process-manager/process.ts";
+import { readExtendedParameters } from "./extended-parameters.ts";
 import type { OutBuffer, OutPointer, ServiceCall } from "./service.ts";
 import { full, inBuffer, inout, missing, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
 
@@ -20,15 +22,6 @@ function targetOf(call: ServiceCall, handle: number, access: number): Process {
   const process = call.reference(handle, Process, access);
   if (process.exited) throw call.fail(ntstatus.STATUS_PROCESS_IS_TERMINATING);
   return process;
-}
-
-/** The highest address that ZeroBits leaves: a count of zero bits, or (above 32) a mask. */
-function highestAddress(zeroBits: number): number {
-  if (zeroBits === 0) return HIGHEST_USER_ADDRESS;
-  if (zeroBits < 32) return 2 ** (32 - zeroBits) - 1;
-  let limit = 1;
-  while (limit <= zeroBits) limit *= 2;
-  return Math.min(limit - 1, HIGHEST_USER_ADDRESS);
 }
 
 export const NtAllocateVirtualMemory = systemService("NtAllocateVirtualMemory", {
@@ -44,13 +37,9 @@ export const NtAllocateVirtualMemory = systemService("NtAllocateVirtualMemory", 
   run(call, { ProcessHandle, BaseAddress, ZeroBits, RegionSize, AllocationType: type, Protect }) {
     const process = targetOf(call, ProcessHandle, PROCESS_VM_OPERATION);
     refuseSpecialAllocations(call, type);
-    const { base, size } = process.virtualMemory.allocate(
-      BaseAddress.value,
-      RegionSize.value,
-      type,
-      Protect,
-      highestAddress(ZeroBits),
-    );
+    const { base, size } = process.virtualMemory.allocate(BaseAddress.value, RegionSize.value, type, Protect, {
+      highest: highestAddress(ZeroBits, ntstatus.STATUS_INVALID_PARAMETER_3),
+    });
     BaseAddress.set(base);
     RegionSize.set(size);
     return ntstatus.STATUS_SUCCESS;
@@ -65,11 +54,8 @@ function refuseSpecialAllocations(call: ServiceCall, type: number): void {
   if (special !== 0) call.unsupported(`allocation type ${AllocationType.format(special)}`);
 }
 
-const MEM_EXTENDED_PARAMETER_SIZE = 0x10;
-const MemExtendedParameterAddressRequirements = 1;
-
 export const NtAllocateVirtualMemoryEx = systemService("NtAllocateVirtualMemoryEx", {
-  support: partial("of the extended parameters, address requirements without alignment"),
+  support: partial("of the extended parameters, address requirements and the NUMA node"),
   params: {
     ProcessHandle: value(HANDLE),
     BaseAddress: inout(PVOID),
@@ -82,19 +68,16 @@ export const NtAllocateVirtualMemoryEx = systemService("NtAllocateVirtualMemoryE
   run(call, { ProcessHandle, BaseAddress, RegionSize, AllocationType: type, PageProtection: protect, ...more }) {
     const process = targetOf(call, ProcessHandle, PROCESS_VM_OPERATION);
     refuseSpecialAllocations(call, type);
-    let highest = HIGHEST_USER_ADDRESS;
-    for (let i = 0; i < more.ExtendedParameterCount; i++) {
-      const parameter = more.ExtendedParameters + i * MEM_EXTENDED_PARAMETER_SIZE;
-      const kind = call.memory.readUint8(parameter);
-      if (kind !== MemExtendedParameterAddressRequirements) call.unsupported(`memory extended parameter ${kind}`);
-      const requirements = call.memory.readPointer(parameter + 8);
-      if (call.memory.readPointer(requirements) !== 0)
-        call.unsupported("memory address requirement LowestStartingAddress");
-      if (call.memory.readPointer(requirements + 16) > 0x10000)
-        call.unsupported("memory address requirement Alignment");
-      highest = call.memory.readPointer(requirements + 8) || highest;
-    }
-    const { base, size } = process.virtualMemory.allocate(BaseAddress.value, RegionSize.value, type, protect, highest);
+    const requirements = readExtendedParameters(call, more.ExtendedParameters, more.ExtendedParameterCount);
+    // Requirements are for an address that the kernel chooses.
+    if (requirements !== undefined && BaseAddress.value !== 0) return ntstatus.STATUS_INVALID_PARAMETER;
+    const { base, size } = process.virtualMemory.allocate(
+      BaseAddress.value,
+      RegionSize.value,
+      type,
+      protect,
+      requirements,
+    );
     BaseAddress.set(base);
     RegionSize.set(size);
     return ntstatus.STATUS_SUCCESS;
@@ -404,14 +387,41 @@ export const NtResetWriteWatch = systemService("NtResetWriteWatch", {
   support: missing,
   params: { ProcessHandle: value(HANDLE), BaseAddress: value(PVOID), RegionSize: value(SIZE_T) },
 });
+const VIRTUAL_MEMORY_INFORMATION_CLASS = enumeration("VIRTUAL_MEMORY_INFORMATION_CLASS", {
+  VmPrefetchInformation: 0,
+  VmPagePriorityInformation: 1,
+  VmCfgCallTargetInformation: 2,
+});
+const MEMORY_RANGE_ENTRY_SIZE = 0x10;
+
 export const NtSetInformationVirtualMemory = systemService("NtSetInformationVirtualMemory", {
-  support: missing,
+  support: partial("prefetching only, which has nothing to do here: every committed page is in memory"),
   params: {
     ProcessHandle: value(HANDLE),
-    VmInformationClass: value(ULONG),
+    VmInformationClass: value(VIRTUAL_MEMORY_INFORMATION_CLASS),
     NumberOfEntries: value(SIZE_T),
     VirtualAddresses: value(PVOID),
     VmInformation: value(PVOID),
     VmInformationLength: value(ULONG),
+  },
+  run(
+    call,
+    { ProcessHandle, VmInformationClass, NumberOfEntries, VirtualAddresses, VmInformation, VmInformationLength },
+  ) {
+    const C = VIRTUAL_MEMORY_INFORMATION_CLASS;
+    if (VmInformationClass !== C.VmPrefetchInformation) {
+      if (C.nameOf(VmInformationClass) === undefined) return ntstatus.STATUS_INVALID_PARAMETER_2;
+      return call.unsupported(`virtual memory information class ${C.format(VmInformationClass)}`);
+    }
+    if (VmInformation === 0) return ntstatus.STATUS_INVALID_PARAMETER_5;
+    if (VmInformationLength !== 4) return ntstatus.STATUS_INVALID_PARAMETER_6;
+    if (NumberOfEntries === 0) return ntstatus.STATUS_INVALID_PARAMETER_3;
+    call.memory.probe(VirtualAddresses, Math.min(NumberOfEntries, 0x1000) * MEMORY_RANGE_ENTRY_SIZE, "read");
+    targetOf(call, ProcessHandle, PROCESS_VM_OPERATION);
+    for (let i = 0; i < NumberOfEntries; i++) {
+      const entry = VirtualAddresses + i * MEMORY_RANGE_ENTRY_SIZE;
+      if (call.memory.readPointer(entry + 8) === 0) return ntstatus.STATUS_INVALID_PARAMETER_4;
+    }
+    return ntstatus.STATUS_SUCCESS;
   },
 });

@@ -6,14 +6,15 @@ import { enumeration, HANDLE, LARGE_INTEGER, PVOID, SIZE_T, u32, ULONG, ULONG_PT
 import { at, struct } from "../abi/struct.ts";
 import { ProcessAccess, FileAccess } from "../abi/access.ts";
 import { FileObject } from "../io-manager/file-object.ts";
-import { HIGHEST_USER_ADDRESS } from "../memory-manager/address-search.ts";
 import { isValidProtection } from "../memory-manager/protection.ts";
+import { highestAddress } from "../memory-manager/zero-bits.ts";
 import { imageStatus } from "../memory-manager/image-status.ts";
 import { Section } from "../memory-manager/section.ts";
 import { pageUp } from "../memory-manager/virtual-memory.ts";
 import { mapView, unmapView } from "../memory-manager/views.ts";
 import { parsePe, PeError } from "../pe/index.ts";
 import { Process } from "../process-manager/process.ts";
+import { readExtendedParameters } from "./extended-parameters.ts";
 import type { ServiceCall } from "./service.ts";
 import { full, inout, optional, out, outBuffer, partial, pointer, systemService, value } from "./service.ts";
 
@@ -190,7 +191,53 @@ export const NtMapViewOfSection = systemService("NtMapViewOfSection", {
       size: ViewSize.value,
       protect: Win32Protect,
       allocationType: type,
-      highest: ZeroBits === 0 || ZeroBits >= 32 ? HIGHEST_USER_ADDRESS : 2 ** (32 - ZeroBits) - 1,
+      requirements: { highest: highestAddress(ZeroBits, ntstatus.STATUS_INVALID_PARAMETER_4) },
+    });
+    BaseAddress.set(base);
+    ViewSize.set(size);
+    return status;
+  },
+});
+
+export const NtMapViewOfSectionEx = systemService("NtMapViewOfSectionEx", {
+  support: partial("of the extended parameters, address requirements and the NUMA node"),
+  params: {
+    SectionHandle: value(HANDLE),
+    ProcessHandle: value(HANDLE),
+    BaseAddress: inout(PVOID),
+    SectionOffset: optional(inout(LARGE_INTEGER)),
+    ViewSize: inout(SIZE_T),
+    AllocationType: value(AllocationType),
+    PageProtection: value(PageProtection),
+    ExtendedParameters: value(PVOID),
+    ExtendedParameterCount: value(ULONG),
+  },
+  run(
+    call,
+    {
+      SectionHandle,
+      ProcessHandle,
+      BaseAddress,
+      SectionOffset,
+      ViewSize,
+      AllocationType: type,
+      PageProtection: protect,
+      ...more
+    },
+  ) {
+    const requirements = readExtendedParameters(call, more.ExtendedParameters, more.ExtendedParameterCount);
+    if (requirements !== undefined && BaseAddress.value !== 0) return ntstatus.STATUS_INVALID_PARAMETER;
+    const section = call.reference(SectionHandle, Section, 0);
+    const process = call.reference(ProcessHandle, Process, ProcessAccess.PROCESS_VM_OPERATION);
+    if (process.exited) return ntstatus.STATUS_PROCESS_IS_TERMINATING;
+    call.reference(SectionHandle, Section, viewAccess(section, protect));
+    const { status, base, size } = mapView(call.machine, process, call.thread, section, {
+      base: BaseAddress.value,
+      offset: Number(SectionOffset?.value ?? 0n),
+      size: ViewSize.value,
+      protect,
+      allocationType: type,
+      ...(requirements && { requirements }),
     });
     BaseAddress.set(base);
     ViewSize.set(size);

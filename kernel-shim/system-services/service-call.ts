@@ -7,7 +7,7 @@ import type { CaptureContext } from "../abi/type.ts";
 import { StatusError, Unsupported } from "../executive/unsupported.ts";
 import type { Machine } from "../machine.ts";
 import type { KernelObject, ObjectType } from "../object-manager/kernel-object.ts";
-import { ObjectDirectory } from "../object-manager/directory.ts";
+import { ObjectDirectory, SymbolicLink } from "../object-manager/directory.ts";
 import type { Process } from "../process-manager/process.ts";
 import type { Thread } from "../process-manager/thread.ts";
 import type { SystemService } from "./service.ts";
@@ -125,7 +125,7 @@ export class ServiceCall implements CaptureContext {
       }
       object = make();
     } else {
-      const found = this.lookup(attributes, desiredAccess);
+      const found = this.lookup(attributes, desiredAccess, undefined, !ignoresCase(type));
       if ("missing" in found) {
         object = make();
         object.permanent = (flags & ObjectAttributeFlags.OBJ_PERMANENT) !== 0;
@@ -152,21 +152,29 @@ export class ServiceCall implements CaptureContext {
     type: ObjectClass<T>,
   ): number {
     if (attributes.Length !== 0x30) throw new StatusError(ntstatus.STATUS_INVALID_PARAMETER);
-    const found = this.lookup(attributes, desiredAccess);
+    const found = this.lookup(attributes, desiredAccess, undefined, !ignoresCase(type));
     if ("missing" in found) throw new StatusError(ntstatus.STATUS_OBJECT_NAME_NOT_FOUND);
     if (!("object" in found)) throw new StatusError(statusOf(found));
     if (!(found.object instanceof type)) throw new StatusError(ntstatus.STATUS_OBJECT_TYPE_MISMATCH);
     return this.openHandle(found.object, desiredAccess, attributes.Attributes);
   }
 
-  /** Walks the namespace from OBJECT_ATTRIBUTES; `context` reaches the object that parses the rest of the name. */
-  lookup(attributes: ObjectAttributes, desiredAccess: number, context?: unknown) {
+  /**
+   * Walks the namespace from OBJECT_ATTRIBUTES; `context` reaches the object that parses the rest of the name. With `caseCounts`
+   * names must match in case unless the caller passes OBJ_CASE_INSENSITIVE.
+   */
+  lookup(attributes: ObjectAttributes, desiredAccess: number, context?: unknown, caseCounts = false) {
     const root = attributes.RootDirectory === 0 ? undefined : this.objectOf(attributes.RootDirectory);
     if (attributes.RootDirectory !== 0 && root === undefined) throw new StatusError(ntstatus.STATUS_INVALID_HANDLE);
     return this.machine.namespace.lookup(
       attributes.ObjectName ?? "",
       root,
-      { context, attributes: attributes.Attributes, desiredAccess },
+      {
+        context,
+        attributes: attributes.Attributes,
+        desiredAccess,
+        caseSensitive: caseCounts && !(attributes.Attributes & ObjectAttributeFlags.OBJ_CASE_INSENSITIVE),
+      },
       (attributes.Attributes & ObjectAttributeFlags.OBJ_OPENLINK) !== 0,
     );
   }
@@ -179,6 +187,11 @@ export class ServiceCall implements CaptureContext {
   describeHandle(handle: number): string | undefined {
     return this.objectOf(handle)?.describe();
   }
+}
+
+/** Types whose names never depend on case; of the others, only those that are opened without OBJ_CASE_INSENSITIVE do. */
+function ignoresCase(type: unknown): boolean {
+  return type === ObjectDirectory || type === SymbolicLink;
 }
 
 function statusOf(result: object): NtStatus {

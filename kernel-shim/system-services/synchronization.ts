@@ -573,6 +573,7 @@ function meet(
   { KeyedEventHandle, KeyValue, Alertable, Timeout }: KeyedEventArguments,
   release: boolean,
 ): ServiceResult {
+  if (KeyValue & 1) return ntstatus.STATUS_INVALID_PARAMETER_1;
   // A handle of 0 is the event of the whole system, under which critical sections meet when memory is short.
   const event =
     KeyedEventHandle === 0
@@ -590,7 +591,6 @@ function meet(
     leave();
     return call.restarted;
   }
-  if (KeyValue & 1) return ntstatus.STATUS_INVALID_PARAMETER_1;
   const partner = event.waiting.findIndex(
     (one) =>
       one.key === KeyValue &&

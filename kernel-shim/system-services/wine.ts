@@ -3,7 +3,8 @@ import { ntstatus } from "../abi/ntstatus.ts";
 import { LARGE_INTEGER, PVOID, ULONG } from "../abi/type.ts";
 import { full, inBuffer, partial, systemService, value } from "./service.ts";
 
-/** Code of ntdll's unixlib function system_time_precise: it writes the system time to its argument. */
+/** Functions of ntdll's Unix half: unwind_builtin_dll unwinds a frame of a Unix library, system_time_precise writes the time to its argument. */
+const UNWIND_BUILTIN_DLL = 1;
 const SYSTEM_TIME_PRECISE = 2;
 
 export const wineUnixCall = systemService("__wine_unix_call", {
@@ -14,6 +15,8 @@ export const wineUnixCall = systemService("__wine_unix_call", {
       LARGE_INTEGER.write(call.memory, Arguments, call.machine.clock.systemTime);
       return ntstatus.STATUS_SUCCESS;
     }
+    // No frame is one of a Unix library: this status sends ntdll on to treat it as a leaf function.
+    if (Handle === call.process.entries?.base && Code === UNWIND_BUILTIN_DLL) return ntstatus.STATUS_UNSUCCESSFUL;
     const module = call.process.virtualMemory.imageAt(Handle)?.file?.path ?? "an unknown module";
     return call.notImplemented(`unix call ${Code} of ${module.slice(module.lastIndexOf("\\") + 1)}`);
   },

@@ -1,4 +1,3 @@
-/// <reference path="../../types/capstone-wasm.d.ts" />
 import { Capstone, Const, loadCapstone } from "capstone-wasm";
 
 export interface DisassembledInstruction {

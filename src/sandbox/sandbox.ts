@@ -5,7 +5,7 @@ import type { MachineEvent, Observer } from "../../kernel-shim/executive/observe
 import { restoreState, saveState, type SavedState } from "../../kernel-shim/executive/state.ts";
 import { changeSet, type ChangedFile } from "../../kernel-shim/io-manager/change-set.ts";
 import { IoManager } from "../../kernel-shim/io-manager/io-manager.ts";
-import { LayerStack, type Layer } from "../../kernel-shim/io-manager/layer.ts";
+import type { Layer, LayerStack } from "../../kernel-shim/io-manager/layer.ts";
 import type { Volume } from "../../kernel-shim/io-manager/volume.ts";
 import { Machine } from "../../kernel-shim/machine.ts";
 import type { CrashReport } from "../../kernel-shim/process-manager/crash-report.ts";

@@ -57,6 +57,10 @@ export interface Libunicorn {
   flushTranslations(engine: HostPointer): void;
   readRegisters(engine: HostPointer, ids: Int32Array, pointers: BigUint64Array, count: number): void;
   writeRegisters(engine: HostPointer, ids: Int32Array, pointers: BigUint64Array, count: number): void;
+  /** A copy of the whole processor state, to be restored any number of times; `free` it. */
+  saveState(engine: HostPointer): HostPointer;
+  restoreState(engine: HostPointer, state: HostPointer): void;
+  freeState(state: HostPointer): void;
   readRegister(engine: HostPointer, id: number, value: Uint8Array): void;
   writeRegister(engine: HostPointer, id: number, value: Uint8Array): void;
   /** Returns libunicorn's error code: how emulation ended. */
@@ -125,6 +129,13 @@ function bind(): Libunicorn {
   type Single = (engine: HostPointer, id: number, value: Uint8Array) => Status;
   const readRegister = declare<Single>("int uc_reg_read(void *engine, int id, void *value)");
   const writeRegister = declare<Single>("int uc_reg_write(void *engine, int id, void *value)");
+  const allocateContext = declare<(engine: HostPointer, context: BigUint64Array) => Status>(
+    "int uc_context_alloc(void *engine, void *context)",
+  );
+  type ContextTransfer = (engine: HostPointer, context: HostPointer) => Status;
+  const saveContext = declare<ContextTransfer>("int uc_context_save(void *engine, void *context)");
+  const restoreContext = declare<ContextTransfer>("int uc_context_restore(void *engine, void *context)");
+  const freeContext = declare<(context: HostPointer) => Status>("int uc_context_free(void *context)");
   const start = declare<(e: HostPointer, begin: number | bigint, until: bigint, us: number, n: number) => Status>(
     "int uc_emu_start(void *engine, uint64_t begin, uint64_t until, uint64_t timeout, size_t count)",
   );
@@ -185,6 +196,14 @@ function bind(): Libunicorn {
       check(writeBatch(engine, ids, pointers, count), "write registers"),
     readRegister: (engine, id, value) => check(readRegister(engine, id, value), "read register"),
     writeRegister: (engine, id, value) => check(writeRegister(engine, id, value), "write register"),
+    saveState(engine) {
+      const context = new BigUint64Array(1);
+      check(allocateContext(engine, context), "allocate a context");
+      check(saveContext(engine, context[0]), "save the context");
+      return context[0];
+    },
+    restoreState: (engine, state) => check(restoreContext(engine, state), "restore the context"),
+    freeState: (state) => check(freeContext(state), "free the context"),
     start: (engine, begin, until) => start(engine, begin, until, 0, 0),
     stop: (engine) => check(stop(engine), "stop"),
     stopPointer,

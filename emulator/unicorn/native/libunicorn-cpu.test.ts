@@ -154,6 +154,14 @@ describe("state", () => {
     expect(p.context.gsBase).toBe(DATA + 0x100);
   });
 
+  it("each exception is the first", () => {
+    const p = program("31 c9 f7 f1"); // xor ecx, ecx; div ecx
+    for (let round = 0; round < 4; round++) {
+      expect(p.run()).toEqual({ reason: "exception", vector: "DE" });
+      p.context.rip = CODE;
+    }
+  });
+
   it("FXSAVE stores the XMM registers", () => {
     const p = program("0f ae 07 0f 05"); // fxsave [rdi]; syscall
     p.context.xmm(3).fill(0x5a);
@@ -162,11 +170,11 @@ describe("state", () => {
   });
 
   it("RDTSC shows virtual time", () => {
-    const p = program("90 0f 31 90 eb fe"); // nop; rdtsc; nop; jmp $
+    const p = program("0f 31 0f 31 0f 31 eb fe"); // rdtsc; rdtsc; rdtsc; jmp $
     p.cpu.timeStamp = 0x5_0000_0000n;
     expect(p.run(10)).toEqual({ reason: "budget" });
     expect(p.cpu.executed).toBe(10);
-    expect(p.context.get(Register.RAX)).toBe(1n);
+    expect(p.context.get(Register.RAX)).toBe(2n);
     expect(p.context.get(Register.RDX)).toBe(5n);
   });
 

@@ -89,7 +89,7 @@ export class LibunicornCpu implements Cpu {
 
   /** Undefined: the run goes on, after an instruction that was carried out here. */
   #runOnce(engine: Engine, context: Context, budget: number): Exit | undefined {
-    engine.space?.discardStaleCode();
+    engine.prepare();
     this.#registers.load(engine.pointer, context);
     const status = engine.start(context.rip, budget);
     this.#registers.store(engine.pointer, context);
@@ -142,11 +142,14 @@ class Engine {
   event: Event | undefined;
   readonly #library: Libunicorn;
   readonly #callbacks: HostPointer[];
+  /** The processor without any exception in flight. */
+  readonly #userMode: HostPointer;
 
   constructor(library: Libunicorn, count: boolean, registers: RegisterTransfer, identity: Identity) {
     this.#library = library;
     this.pointer = library.open();
     enterUserMode(library, this.pointer);
+    this.#userMode = library.saveState(this.pointer);
     this.counter = count
       ? new InstructionCounter(library, this.pointer, (address) => this.codeBytes(address))
       : undefined;
@@ -178,13 +181,21 @@ class Engine {
     return this.space?.peekUpTo(address, 15) ?? new Uint8Array();
   }
 
-  start(rip: number, budget: number): number {
+  /** Before registers are loaded. */
+  prepare(): void {
+    this.space?.discardStaleCode();
+    // libunicorn believes that it still delivers the last exception, and would make the next one a double fault.
+    if (this.event?.kind === "interrupt") this.#library.restoreState(this.pointer, this.#userMode);
     this.event = undefined;
+  }
+
+  start(rip: number, budget: number): number {
     this.counter?.start(budget);
     return this.#library.start(this.pointer, rip, NEVER);
   }
 
   close(): void {
+    this.#library.freeState(this.#userMode);
     this.#library.close(this.pointer);
     this.counter?.dispose();
     for (const callback of this.#callbacks) this.#library.releaseCallback(callback);

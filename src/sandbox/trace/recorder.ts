@@ -123,6 +123,8 @@ export class TraceRecorder implements Observer {
         return void simple("exception", event.thread.process.id, event.thread.id, "exception", describeException(event.exception)); // prettier-ignore
       case "crash":
         return void simple("exception", event.process.id, event.report.threadId, "unhandled exception", describeException({ ...event.report, address: event.report.location.address })); // prettier-ignore
+      case "output":
+        return; // The console shows it; NtWriteFile is in the trace.
       case "debug-output":
         return void simple("debug", event.thread.process.id, event.thread.id, "debug output", event.text);
     }
