@@ -34,11 +34,3 @@ export function isValidProtection(protect: number): boolean {
   if (modifiers & ~(PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE)) return false;
   return base !== PAGE_NOACCESS || modifiers === 0;
 }
-
-/** The protection that pages of an image have for `access`: writable ones are private to the process once written. */
-export function imageProtection(access: Protection): number {
-  const execute = (access & Protection.Execute) !== 0;
-  if (access & Protection.Write) return execute ? PAGE_EXECUTE_WRITECOPY : PAGE_WRITECOPY;
-  if (access & Protection.Read) return execute ? PAGE_EXECUTE_READ : PAGE_READONLY;
-  return execute ? PAGE_EXECUTE : PAGE_NOACCESS;
-}
