@@ -26,7 +26,8 @@ export const windowLayout = {
   /** Pages from here on have no slot: tables and decoded blocks. */
   reservedHigh: 0xf800_0000,
   /**
-   * One i64 a slot: the number (address >> 12) of the page that lies there if reads (writes) may go straight to it, else NO_PAGE.
+   * One i64 a slot: the number (address >> 12) of the page that lies there if reads (writes) may go straight to it, else 0: page 0 never has a slot
+   * (the first and last entries are -1).
    * So one comparison with `(address + size - 1) >>> 12` at the entry of `address` tells permission, owner, canonical form
    * and that the access does not cross into another page.
    */
@@ -37,8 +38,5 @@ export const windowLayout = {
   blocks: 0xf800_0000 + 20 * MIB,
   blocksEnd: 0xffff_0000,
 } as const;
-
-/** The tag of a slot without page: the number of page 0, which never has a slot (the first and last entries are -1). */
-export const NO_PAGE = 0n;
 
 if (windowLayout.state + layout.size > windowLayout.remaining) throw new Error("the context overlaps the cells");

@@ -235,7 +235,7 @@ export class FlagState implements FlagReader {
     }
     const done = f.block(result);
     const labels: Label[] = [];
-    for (const _kind of list) labels.unshift(f.block());
+    list.forEach(() => labels.unshift(f.block()));
     const table: Label[] = [];
     list.forEach((number, index) => (table[number] = labels[index]!));
     for (let number = 0; number < table.length; number++) table[number] ??= labels[0];

@@ -123,7 +123,7 @@ export class Translator {
   }
 }
 
-/** A readable listing of a region: its control structure with the guest instructions. */
+/** A readable listing of a region: its control structure with the guest instructions. @public */
 export function printRegion(region: Region): string {
   const hex = (address: number): string => `0x${address.toString(16)}`;
   return printStructure(structure(region.graph.successors).body, (index) => {

@@ -87,6 +87,8 @@ export function formatCaptured(value: Captured): string {
       if ("bytes" in value) return formatBytes(value);
       if ("fields" in value) return formatFields(value.fields, formatCaptured);
       return `[${value.map(formatCaptured).join(", ")}]`;
+    default:
+      throw new TypeError(`captured a ${typeof value}`);
   }
 }
 

@@ -55,7 +55,8 @@ export function startFirstProcess(machine: Machine, parameters: StartParameters)
   const program = openProgram(machine, parameters.imagePath);
   const streams = standardStreams(machine);
   const process = createProcess(machine, program.section, 0);
-  const handle = (file: FileObject): number => process.handles.insert(file, file.openAccess, ObjectAttributeFlags.OBJ_INHERIT);
+  const handle = (file: FileObject): number =>
+    process.handles.insert(file, file.openAccess, ObjectAttributeFlags.OBJ_INHERIT);
   const { peb } = setUpProcess(machine, process, program.image, () =>
     writeProcessParameters(process, {
       ...parameters,

@@ -2,7 +2,6 @@ import { MemoryLayer } from "../io-manager/memory-layer.ts";
 import type { Layer } from "../io-manager/layer.ts";
 
 export const userName = "user";
-export const userProfile = `C:\\users\\${userName}`;
 
 /** What C: has before any image: the folders that programs take for granted, all empty. */
 const directories = [

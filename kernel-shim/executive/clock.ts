@@ -3,8 +3,6 @@ import { stateClass } from "./state.ts";
 
 /** Virtual time runs at 1,000 instructions a microsecond. */
 export const INSTRUCTIONS_PER_100NS = 100;
-/** Interval at which the tick count advances, in 100 ns units: 64 Hz. */
-export const TICK = 156_250;
 
 /** Virtual time: what was executed, and what was skipped while every thread waited. Times are in units of 100 ns. */
 export class Clock {

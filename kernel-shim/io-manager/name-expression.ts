@@ -47,7 +47,3 @@ function advance(
     state++;
   }
 }
-
-export function hasWildcards(expression: string): boolean {
-  return /[*?<>"]/.test(expression);
-}

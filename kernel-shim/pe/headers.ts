@@ -29,8 +29,6 @@ export const FileCharacteristics = {
   LARGE_ADDRESS_AWARE: 0x20,
   DLL: 0x2000,
 } as const;
-/** IMAGE_OPTIONAL_HEADER.DllCharacteristics */
-export const DllCharacteristics = { HIGH_ENTROPY_VA: 0x20, DYNAMIC_BASE: 0x40, NX_COMPAT: 0x100 } as const;
 /** IMAGE_SECTION_HEADER.Characteristics */
 export const SectionCharacteristics = {
   SHARED: 0x1000_0000,

@@ -185,7 +185,7 @@ function readAll(bytes: Uint8Array): void {
     const image = parsePe(bytes);
     checkProgram(image);
     importsOf(image);
-    [...(exportsOf(image)?.list() ?? [])].length;
+    for (const { ordinal } of exportsOf(image)?.list() ?? []) void ordinal;
     tlsOf(image);
     toolchainOf(image);
     if (image.headers.sizeOfImage < 64 << 20) layoutImage(image, 0x7ff7_0000_0000);

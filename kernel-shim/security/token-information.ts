@@ -2,7 +2,6 @@
 import { enumeration } from "../abi/type.ts";
 import { LOGON_SID } from "./identity.ts";
 import { GroupAttributes } from "./privilege.ts";
-import type { Sid } from "./sid.ts";
 import { encodeSid } from "./sid.ts";
 import type { Group, Token } from "./token.ts";
 import { TOKEN_TYPE } from "./token.ts";

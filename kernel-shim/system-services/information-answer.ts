@@ -1,7 +1,6 @@
 /** How services that return information of variable size answer. */
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
-import type { Type } from "../abi/type.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
 import { encodeUtf16, UNICODE_STRING } from "../abi/structures.ts";
 import type { KernelObject } from "../object-manager/kernel-object.ts";
@@ -46,19 +45,6 @@ export function answerExact(
   if (buffer.length !== bytes.length) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
   buffer.write(bytes);
   returnLength?.set(bytes.length);
-  return ntstatus.STATUS_SUCCESS;
-}
-
-/** `answerExact` for one structure. */
-export function answerStructure<T>(
-  buffer: OutBuffer,
-  returnLength: OutPointer<number> | undefined,
-  type: Type<T>,
-  value: T,
-): NtStatus {
-  if (buffer.length !== type.size) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
-  type.write(buffer.memory, buffer.address, value);
-  returnLength?.set(type.size);
   return ntstatus.STATUS_SUCCESS;
 }
 

@@ -14,11 +14,9 @@ export const UC_HOOK_CODE = 1 << 2;
 export const UC_HOOK_MEM_INVALID = 0x3f << 4;
 
 /** `uc_mem_type` of the events of UC_HOOK_MEM_INVALID. */
-export const UC_MEM_READ_UNMAPPED = 19;
 export const UC_MEM_WRITE_UNMAPPED = 20;
 export const UC_MEM_FETCH_UNMAPPED = 21;
 export const UC_MEM_WRITE_PROT = 22;
-export const UC_MEM_READ_PROT = 23;
 export const UC_MEM_FETCH_PROT = 24;
 
 export const UC_X86_INS_SYSCALL = 699;

@@ -34,7 +34,6 @@ const keys: Record<string, (target: FilterTarget, matches: (text: string) => boo
   tid: (t, matches) => matches(String(t.thread)),
   is: (t, matches) => (t.unimplemented ? matches("unimplemented") : matches("implemented")),
 };
-export const filterKeys: readonly string[] = Object.keys(keys);
 
 /** Parses a filter; never fails: what is no `key:value` is a word. Undefined when there is nothing to filter. */
 export function parseFilter(text: string): Filter | undefined {
