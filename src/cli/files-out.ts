@@ -21,7 +21,7 @@ export function encodeComponent(name: string): string {
     [...new TextEncoder().encode(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   let encoded = name
     .toWellFormed()
-     
+
     .replace(/[\u0000-\u001f\u007f-\u009f/\\:*?"<>|%\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffd]/g, percent)
     .replace(/^[.~]|[. ]$/g, percent);
   if (reservedOnWindows.test(encoded)) encoded = percent(encoded[0]) + encoded.slice(1);
