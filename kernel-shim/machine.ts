@@ -2,6 +2,7 @@ import type { Cpu, Exit } from "../emulator/cpu.ts";
 import { ntstatus, type NtStatus } from "./abi/ntstatus.ts";
 import { Clock } from "./executive/clock.ts";
 import { Dispatcher } from "./executive/dispatcher.ts";
+import { Event } from "./executive/event.ts";
 import { KeyedEvent } from "./executive/keyed-event.ts";
 import type { Observer } from "./executive/observer.ts";
 import { nobody } from "./executive/observer.ts";
@@ -88,6 +89,8 @@ export class Machine {
   committedBytes = 0;
   /** Gaps met so far, by name. */
   readonly unimplemented = new Map<string, number>();
+  /** What a wait for an object without a state of its own waits for: always signaled. */
+  readonly defaultObject = new Event(true, true);
   /** Meets threads whose keyed-event handle is 0. */
   readonly keyedEvent = new KeyedEvent();
   /** Rooms of other parts of the kernel, by name: the configuration manager, devices. State classes. */

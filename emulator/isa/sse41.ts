@@ -327,14 +327,17 @@ function dotProduct(mnemonic: string, opcode: string, shape: "f32x4" | "f64x2"):
       // A denormal product is a denormal operand of the sum.
       const intermediate = (x: Float): Float =>
         x.kind === "finite" && topExponent(x) < format.minExponent ? { ...x, denormal: true } : x;
+      // An unmasked exception ends the instruction before the next step raises more.
+      const added = (env: Environment, x: Float, y: Float): Float =>
+        env.raised & ~env.masks ? zero(0) : add(env, format, x, y);
       exactEach(machine, dst, [dst, src], { from: lane, to: lane, count }, (env, read, i) => {
         const product = (k: number): Float =>
           (bits >> (4 + k)) & 1 ? multiply(env, format, read(0, k), read(1, k)) : zero(0);
         const sum = (k: number): Float => {
           const [first, second] = [product(k), product(k + 1)];
-          return add(env, format, intermediate(first), intermediate(second));
+          return added(env, intermediate(first), intermediate(second));
         };
-        const total = count === 4 ? add(env, format, intermediate(sum(0)), intermediate(sum(2))) : sum(0);
+        const total = count === 4 ? added(env, intermediate(sum(0)), intermediate(sum(2))) : sum(0);
         return (bits >> i) & 1 ? total : zero(0);
       });
     },

@@ -34,3 +34,19 @@ export function isValidProtection(protect: number): boolean {
   if (modifiers & ~(PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE)) return false;
   return base !== PAGE_NOACCESS || modifiers === 0;
 }
+
+/** Private memory has nothing to copy on write. */
+export function isPrivateProtection(protect: number): boolean {
+  return isValidProtection(protect) && !(protect & (PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY));
+}
+
+const EXECUTABLE = PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY;
+const READABLE = 0xff & ~(PAGE_NOACCESS | PAGE_EXECUTE);
+const WRITABLE = PAGE_READWRITE | PAGE_EXECUTE_READWRITE;
+
+/** Whether pages of a data view that was mapped with `view` may get `protect`: never more than the view has. */
+export function viewPermits(view: number, protect: number): boolean {
+  if (protect & WRITABLE && !(view & WRITABLE)) return false;
+  if (protect & READABLE && !(view & READABLE)) return false;
+  return !(protect & EXECUTABLE) || (view & EXECUTABLE) !== 0;
+}

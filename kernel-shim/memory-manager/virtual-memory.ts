@@ -13,7 +13,7 @@ import {
   findFreeRange,
   HIGHEST_USER_ADDRESS,
 } from "./address-search.ts";
-import { hardwareProtection, isValidProtection } from "./protection.ts";
+import { hardwareProtection, isPrivateProtection, isValidProtection, viewPermits } from "./protection.ts";
 import { Region } from "./region.ts";
 import type { Section } from "./section.ts";
 
@@ -68,6 +68,7 @@ export class VirtualMemory {
     if (!(type & (MEM_COMMIT | MEM_RESERVE))) throw new StatusError(ntstatus.STATUS_INVALID_PARAMETER_5);
     if (!isValidProtection(protect)) throw new StatusError(ntstatus.STATUS_INVALID_PAGE_PROTECTION);
     if (size === 0) throw new StatusError(ntstatus.STATUS_INVALID_PARAMETER_4);
+    if (base === 0 && !isPrivateProtection(protect)) throw new StatusError(ntstatus.STATUS_INVALID_PAGE_PROTECTION);
     if (base > HIGHEST_USER_ADDRESS) throw new StatusError(ntstatus.STATUS_INVALID_PARAMETER_3);
     if (size > HIGHEST_USER_ADDRESS || base + size - 1 > HIGHEST_USER_ADDRESS)
       throw new StatusError(ntstatus.STATUS_INVALID_PARAMETER_4);
@@ -184,7 +185,19 @@ export class VirtualMemory {
     if (end > region.end) throw new StatusError(ntstatus.STATUS_CONFLICTING_ADDRESSES);
     if (region.committedIn(start, end) < end - start) throw new StatusError(ntstatus.STATUS_NOT_COMMITTED);
     const old = region.runAt(start)?.protect ?? 0;
-    const effective = region.type === MemoryType.MEM_PRIVATE ? protect : viewProtection(region, protect);
+    let effective = protect;
+    switch (region.type) {
+      case MemoryType.MEM_PRIVATE:
+        if (!isPrivateProtection(protect)) throw new StatusError(ntstatus.STATUS_INVALID_PAGE_PROTECTION);
+        break;
+      case MemoryType.MEM_MAPPED:
+        if (!viewPermits(region.allocationProtect, protect))
+          throw new StatusError(ntstatus.STATUS_INVALID_PAGE_PROTECTION);
+        break;
+      case MemoryType.MEM_IMAGE:
+        effective = imagePageProtection(protect);
+        break;
+    }
     this.space.protect(start, end - start, hardwareProtection(effective));
     region.set(start, end, effective);
     return { base: start, size: end - start, old };
@@ -294,9 +307,8 @@ function part(region: Region, start: number, end: number): Region {
   return piece;
 }
 
-/** Pages of an image, and of copy-on-write views, become private when written: PAGE_READWRITE means PAGE_WRITECOPY there. */
-function viewProtection(region: Region, protect: number): number {
-  if (region.shared) return protect;
+/** Pages of an image become private when they are written: PAGE_READWRITE means PAGE_WRITECOPY there. */
+function imagePageProtection(protect: number): number {
   const { PAGE_READWRITE, PAGE_WRITECOPY, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY } = PageProtection;
   const modifiers = protect & ~0xff;
   if ((protect & 0xff) === PAGE_READWRITE) return PAGE_WRITECOPY | modifiers;

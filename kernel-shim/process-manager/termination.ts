@@ -6,8 +6,11 @@ import { TEB_SIZE } from "./teb.ts";
 import type { Process } from "./process.ts";
 import type { Thread } from "./thread.ts";
 
-/** Ends a thread; with the last one its process ends with the same status. */
-export function terminateThread(machine: Machine, thread: Thread, status: NtStatus): void {
+/**
+ * Ends a thread; with the last one its process ends with the same status. The TEB goes with a thread that ends itself; user mode may still
+ * have one that was killed in its lists.
+ */
+export function terminateThread(machine: Machine, thread: Thread, status: NtStatus, itself: boolean): void {
   if (thread.state === "terminated") return;
   endThread(machine, thread, status);
   const { process } = thread;
@@ -22,7 +25,7 @@ export function terminateThread(machine: Machine, thread: Thread, status: NtStat
   ) {
     virtualMemory.free(thread.stackAllocation, 0, FreeType.MEM_RELEASE);
   }
-  if (thread.teb !== 0) virtualMemory.free(thread.teb, TEB_SIZE, FreeType.MEM_DECOMMIT);
+  if (itself && thread.teb !== 0) virtualMemory.free(thread.teb, TEB_SIZE, FreeType.MEM_DECOMMIT);
 }
 
 export function terminateProcess(machine: Machine, process: Process, status: NtStatus): void {

@@ -15,7 +15,7 @@ export const NtTerminateProcess = systemService("NtTerminateProcess", {
     // 0 ends the other threads: the first half of a process's own exit.
     if (ProcessHandle === 0) {
       for (const thread of call.process.livingThreads) {
-        if (thread !== call.thread) terminateThread(call.machine, thread, ExitStatus);
+        if (thread !== call.thread) terminateThread(call.machine, thread, ExitStatus, false);
       }
       return ntstatus.STATUS_SUCCESS;
     }

@@ -381,9 +381,9 @@ const MAXIMUM_WAIT_OBJECTS = 64;
 function waitable(call: ServiceCall, handle: number): DispatcherObject {
   const object = call.objectOf(handle);
   if (object === undefined) throw call.fail(ntstatus.STATUS_INVALID_HANDLE);
-  if (!(object instanceof DispatcherObject)) throw call.fail(ntstatus.STATUS_OBJECT_TYPE_MISMATCH);
   if ((call.grantedAccess(handle) & SYNCHRONIZE) === 0) throw call.fail(ntstatus.STATUS_ACCESS_DENIED);
-  return object;
+  // Types that nobody can signal share one object that always is.
+  return object instanceof DispatcherObject ? object : call.machine.defaultObject;
 }
 
 export const NtWaitForSingleObject = systemService("NtWaitForSingleObject", {

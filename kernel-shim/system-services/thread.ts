@@ -145,7 +145,7 @@ export const NtTerminateThread = systemService("NtTerminateThread", {
     if (ThreadHandle === 0 && call.process.livingThreads.length === 1) return ntstatus.STATUS_CANT_TERMINATE_SELF;
     const thread =
       ThreadHandle === 0 ? call.thread : call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_TERMINATE);
-    terminateThread(call.machine, thread, ExitStatus);
+    terminateThread(call.machine, thread, ExitStatus, thread === call.thread);
     return thread === call.thread ? NO_RETURN : ntstatus.STATUS_SUCCESS;
   },
 });

@@ -48,17 +48,23 @@ const unusual = (random: Random): number =>
 const everything = /./;
 const floatingPoint = /^V?(ADD|MUL|SUB|DIV|SQRT|MIN|MAX|CMP|COMI|UCOMI|CVT|H(ADD|SUB)|ADDSUB|ROUND|DP)[A-Z0-9]*$/;
 
-describe.skipIf(missing)(`instructions on this processor${missing ? ` (skipped: ${missing})` : ""}`, () => {
-  const interpreter = new EngineUnderTest(createCpu({ level: 3, translateAfter: Infinity, seed: 1 }));
+const timeout = 60_000 + states * 3_000;
 
-  it("are what the interpreter does", () => {
-    expect(disagreements(interpreter, everything, states, roundToNearest, { ignoreMxcsr: STICKY })).toEqual([]);
-  });
-  it("are what the interpreter does, sticky flags too, in every mode of MXCSR", () => {
-    expect(disagreements(interpreter, floatingPoint, states, unusual, {})).toEqual([]);
-  });
-  it("are what translated code does", () => {
-    const translator = new EngineUnderTest(createCpu({ level: 3, translateAfter: 0, seed: 1 }));
-    expect(disagreements(translator, everything, 4, roundToNearest, { ignoreMxcsr: STICKY })).toEqual([]);
-  });
-});
+describe.skipIf(missing)(
+  `instructions on this processor${missing ? ` (skipped: ${missing})` : ""}`,
+  { timeout },
+  () => {
+    const interpreter = new EngineUnderTest(createCpu({ level: 3, translateAfter: Infinity, seed: 1 }));
+
+    it("are what the interpreter does", () => {
+      expect(disagreements(interpreter, everything, states, roundToNearest, { ignoreMxcsr: STICKY })).toEqual([]);
+    });
+    it("are what the interpreter does, sticky flags too, in every mode of MXCSR", () => {
+      expect(disagreements(interpreter, floatingPoint, states, unusual, {})).toEqual([]);
+    });
+    it("are what translated code does", () => {
+      const translator = new EngineUnderTest(createCpu({ level: 3, translateAfter: 0, seed: 1 }));
+      expect(disagreements(translator, everything, 4, roundToNearest, { ignoreMxcsr: STICKY })).toEqual([]);
+    });
+  },
+);
