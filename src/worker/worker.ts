@@ -26,6 +26,13 @@ function current(): Session {
   return session;
 }
 
+/** Everything is here: whatever the guest may find a way to, it is not the network. Until then the CSP alone stands guard. */
+function dropNetwork(): void {
+  for (const name of ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "importScripts", "eval"]) {
+    Object.defineProperty(self, name, { value: undefined, writable: false, configurable: false });
+  }
+}
+
 const api: SandboxWorker = {
   async loadImage(image, onProgress) {
     if (image === "scratch") return;
@@ -33,6 +40,7 @@ const api: SandboxWorker = {
     try {
       await wine;
       disassembler ??= await Disassembler.load().catch(() => undefined);
+      dropNetwork();
     } catch (error) {
       wine = undefined;
       throw error;
