@@ -28,9 +28,9 @@ export function pathOf(service: SystemService, captured: readonly (Captured | un
   return fromHandle;
 }
 
-/** "File \Device\HarddiskVolume1\x" → "C:\x"; objects without a path have none. */
+/** "File C:\\x" → "C:\\x", "Key \\REGISTRY\\x" → "\\REGISTRY\\x"; objects without a path have none. */
 function objectPath(object: string | undefined): string {
-  const match = object === undefined ? null : /^\w+ (\\.*)$/s.exec(object);
+  const match = object === undefined ? null : /^\w+ (\\.*|[A-Za-z]:\\.*)$/s.exec(object);
   return match ? dosPath(match[1]) : "";
 }
 
