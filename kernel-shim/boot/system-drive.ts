@@ -1,7 +1,6 @@
+import { USER_NAME } from "../security/identity.ts";
 import { MemoryLayer } from "../io-manager/memory-layer.ts";
 import type { Layer } from "../io-manager/layer.ts";
-
-export const userName = "user";
 
 /** What C: has before any image: the folders that programs take for granted, all empty. */
 const directories = [
@@ -14,12 +13,12 @@ const directories = [
   "windows\\system32\\drivers\\etc",
   "windows\\temp",
   "users\\Public\\Documents",
-  `users\\${userName}\\AppData\\Local\\Temp`,
-  `users\\${userName}\\AppData\\LocalLow`,
-  `users\\${userName}\\AppData\\Roaming`,
-  `users\\${userName}\\Desktop`,
-  `users\\${userName}\\Documents`,
-  `users\\${userName}\\Downloads`,
+  `users\\${USER_NAME}\\AppData\\Local\\Temp`,
+  `users\\${USER_NAME}\\AppData\\LocalLow`,
+  `users\\${USER_NAME}\\AppData\\Roaming`,
+  `users\\${USER_NAME}\\Desktop`,
+  `users\\${USER_NAME}\\Documents`,
+  `users\\${USER_NAME}\\Downloads`,
 ];
 
 /** 2022-01-01, in 100 ns units since 1601. */

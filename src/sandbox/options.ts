@@ -1,4 +1,5 @@
 import type { Cpu } from "../../emulator/cpu.ts";
+import { COMPUTER_NAME, USER_NAME, USER_PROFILE } from "../../kernel-shim/security/identity.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 
 export interface SandboxLimits {
@@ -47,13 +48,13 @@ export const workDirectory = "C:\\w";
 export function defaultEnvironment(): Record<string, string> {
   return {
     ALLUSERSPROFILE: "C:\\ProgramData",
-    APPDATA: "C:\\users\\user\\AppData\\Roaming",
+    APPDATA: `${USER_PROFILE}\\AppData\\Roaming`,
     CommonProgramFiles: "C:\\Program Files\\Common Files",
-    COMPUTERNAME: "RING3",
+    COMPUTERNAME: COMPUTER_NAME,
     ComSpec: "C:\\windows\\system32\\cmd.exe",
     HOMEDRIVE: "C:",
-    HOMEPATH: "\\users\\user",
-    LOCALAPPDATA: "C:\\users\\user\\AppData\\Local",
+    HOMEPATH: USER_PROFILE.slice(2),
+    LOCALAPPDATA: `${USER_PROFILE}\\AppData\\Local`,
     NUMBER_OF_PROCESSORS: "1",
     OS: "Windows_NT",
     Path: "C:\\windows\\system32;C:\\windows;C:\\windows\\system32\\wbem",
@@ -65,11 +66,11 @@ export function defaultEnvironment(): Record<string, string> {
     PUBLIC: "C:\\users\\Public",
     SystemDrive: "C:",
     SystemRoot: "C:\\windows",
-    TEMP: "C:\\users\\user\\AppData\\Local\\Temp",
-    TMP: "C:\\users\\user\\AppData\\Local\\Temp",
-    USERDOMAIN: "RING3",
-    USERNAME: "user",
-    USERPROFILE: "C:\\users\\user",
+    TEMP: `${USER_PROFILE}\\AppData\\Local\\Temp`,
+    TMP: `${USER_PROFILE}\\AppData\\Local\\Temp`,
+    USERDOMAIN: COMPUTER_NAME,
+    USERNAME: USER_NAME,
+    USERPROFILE: USER_PROFILE,
     windir: "C:\\windows",
   };
 }

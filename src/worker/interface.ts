@@ -4,6 +4,8 @@
  */
 import type { TraceDetail, TraceRow } from "../sandbox/trace/view.ts";
 
+/** Arguments as one line, for `SessionOptions.arguments`. */
+export { joinCommandLine } from "../sandbox/command-line.ts";
 export type { Severity, TraceDetail, TraceParameter, TraceRow } from "../sandbox/trace/view.ts";
 
 export type ImageName = "scratch" | "wine";

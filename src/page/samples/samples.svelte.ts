@@ -1,6 +1,6 @@
 import { SvelteMap } from "svelte/reactivity";
 import { sampleBytes, samples, type Sample } from "../../../samples/index.ts";
-import { commandLine } from "../launch/command-line.ts";
+import { joinCommandLine } from "../../worker/interface.ts";
 import { launchOf, type Launch } from "../session/launch.ts";
 
 export type { Sample };
@@ -51,7 +51,7 @@ export class Samples {
       title: sample.title,
       sample: sample.id,
       image: sample.image,
-      arguments: commandLine(sample.arguments),
+      arguments: joinCommandLine(sample.arguments),
       stdin: sample.stdin === "" ? undefined : sample.stdin,
       files: sample.given.map((file) => ({ path: file.path, bytes: sampleBytes(file) })),
     };
