@@ -10,11 +10,30 @@ import { WindowSpace } from "./memory/window-space.ts";
 import { RandomSource } from "./random-source.ts";
 import { TranslatedRegions } from "./translated-regions.ts";
 
-export function createCpu(options: CpuOptions): Cpu {
+/** Where an engine's time went, in milliseconds, and what it made; of the address spaces that are there. */
+export interface EngineProfile {
+  /** Blocks to instructions to records. */
+  readonly decodeMs: number;
+  /** Handlers from lifts: emitted, compiled, instantiated. */
+  readonly handlersMs: number;
+  /** Regions to WebAssembly. */
+  readonly translateMs: number;
+  /** That WebAssembly's compilation by the host. */
+  readonly compileMs: number;
+  readonly blocks: number;
+  readonly handlers: number;
+  readonly regions: number;
+}
+
+export interface EngineCpu extends Cpu {
+  profile(): EngineProfile;
+}
+
+export function createCpu(options: CpuOptions): EngineCpu {
   return new Engine(options);
 }
 
-class Engine implements Cpu {
+class Engine implements EngineCpu {
   readonly name: "translator" | "interpreter";
   readonly level: CpuOptions["level"];
   timeStamp = 0n;
@@ -66,6 +85,21 @@ class Engine implements Cpu {
     const { exit, executed } = core.run(context, budget, threshold);
     this.executed = executed;
     return exit;
+  }
+
+  profile(): EngineProfile {
+    const sum = (value: (core: Core) => number): number =>
+      [...this.#cores.values()].reduce((total, core) => total + value(core), 0);
+    const handlersMs = this.#library.milliseconds + sum((core) => core.instantiateMs);
+    return {
+      decodeMs: sum((core) => core.missMs) - handlersMs,
+      handlersMs,
+      translateMs: sum((core) => core.regions?.counters.translateMs ?? 0),
+      compileMs: sum((core) => core.regions?.counters.compileMs ?? 0),
+      blocks: sum((core) => core.blocks.decoded),
+      handlers: this.#library.size,
+      regions: sum((core) => core.regions?.counters.regions ?? 0),
+    };
   }
 
   dispose(): void {

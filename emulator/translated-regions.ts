@@ -4,7 +4,7 @@ import type { Core, RegionSource } from "./interpreter/core.ts";
 import { blockHeader } from "./interpreter/record.ts";
 import { windowLayout } from "./memory/window-layout.ts";
 import { DecodedCode } from "./translator/code-source.ts";
-import { Translator } from "./translator/translator.ts";
+import { Translator, type TranslatorCounters } from "./translator/translator.ts";
 
 const MEMORY_PAGES = 0x1_0000;
 
@@ -31,6 +31,10 @@ export class TranslatedRegions implements RegionSource {
       enter: core.enter,
       source: new DecodedCode(decoder, core.reader),
     });
+  }
+
+  get counters(): TranslatorCounters {
+    return this.translator.counters;
   }
 
   translate(rip: number): void {

@@ -21,6 +21,7 @@ export interface RegionSource {
   translate(rip: number): void;
   /** Code on `page` changes. Regions of the blocks there are gone; what else the source keeps of it must go too. */
   invalidate(page: number): void;
+  readonly counters: { readonly translateMs: number; readonly compileMs: number; readonly regions: number };
 }
 
 let compiledDispatcher: WebAssembly.Module | undefined;
@@ -79,13 +80,18 @@ export class Core implements CodeListener {
   }
   #install(handlers: readonly Handler[]): void {
     this.#library.compile();
+    const start = performance.now();
     for (const { module } of handlers) {
       if (!module || this.#instantiated.has(module)) continue;
       this.#instantiated.add(module);
       const { exports } = new WebAssembly.Instance(module.module, { host: this.#hostImports });
       module.handlers.forEach(({ index }, number) => this.#table.set(index, exports[`h${number}`]));
     }
+    this.instantiateMs += performance.now() - start;
   }
+  /** Milliseconds spent on blocks that were not there yet, all of it; and on instantiating handlers. For `EngineProfile`. */
+  missMs = 0;
+  instantiateMs = 0;
 
   /** Makes `code` what runs at `rip`; its index in the table, for `dropRegion`. */
   installRegion(rip: number, code: unknown): number {
@@ -261,11 +267,14 @@ export class Core implements CodeListener {
     const { rip } = context;
     if (rip >= USER_LIMIT) return faultExit(new GuestFault(rip, "execute"));
     let block: Block | Undecodable;
+    const start = performance.now();
     try {
       block = this.blocks.block(rip);
     } catch (error) {
       if (error instanceof GuestFault) return faultExit(error);
       throw error;
+    } finally {
+      this.missMs += performance.now() - start;
     }
     return "outcome" in block ? this.#undecodable(block) : undefined;
   }
