@@ -1,6 +1,9 @@
 import { defineConfig } from "vite";
 
-/** The command line: one file for Node beside the static site. Native parts stay packages. */
+/** What loads files that lie beside it. */
+const packages = ["koffi", "capstone-wasm"];
+
+/** The command line: one file for Node beside the static site. */
 export default defineConfig({
   publicDir: false,
   build: {
@@ -8,7 +11,7 @@ export default defineConfig({
     ssr: "src/cli/ring3.ts",
     outDir: "dist/cli",
     emptyOutDir: true,
-    rollupOptions: { output: { entryFileNames: "ring3.js" }, external: ["koffi"] },
+    rollupOptions: { output: { entryFileNames: "ring3.js" }, external: packages },
   },
-  ssr: { noExternal: true, external: ["koffi"] },
+  ssr: { noExternal: true, external: packages },
 });

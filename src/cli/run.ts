@@ -4,6 +4,7 @@ import { basename, resolve } from "node:path";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MemoryLayer, MountedLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { joinCommandLine } from "../sandbox/command-line.ts";
+import { Disassembler } from "../sandbox/disassembler.ts";
 import { workDirectory } from "../sandbox/options.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import { LoadError } from "../../kernel-shim/boot/load-error.ts";
@@ -98,7 +99,7 @@ export async function run(program: string, args: readonly string[], options: Run
     if (quiet) writeAll(1, new TextEncoder().encode(text));
     else writeFileSync(options.json, text);
   }
-  if (exit.crash) process.stderr.write(crashText(exit.crash));
+  if (exit.crash) process.stderr.write(crashText(exit.crash, await Disassembler.load()));
   if (exit.reason !== "exited" && exit.reason !== "fault") process.stderr.write(`ring3: ${exit.meaning}\n`);
   sandbox.dispose();
   return exit.reason === "exited" || exit.reason === "fault" ? exit.status & 0xff : ExitCode.Failure;
