@@ -20,6 +20,7 @@ import { Process, type UserEntries } from "../process-manager/process.ts";
 import { mapSharedData } from "../process-manager/shared-data.ts";
 import type { Thread } from "../process-manager/thread.ts";
 import { createThread } from "../process-manager/thread-creation.ts";
+import { USER_NAME } from "../security/identity.ts";
 import { createPrimaryToken } from "../security/token.ts";
 import { LoadError } from "./load-error.ts";
 import { writeProcessParameters, type ProcessParameters } from "./process-parameters.ts";
@@ -57,9 +58,11 @@ export function startFirstProcess(machine: Machine, parameters: StartParameters)
   const process = createProcess(machine, program.section, 0);
   const handle = (file: FileObject): number =>
     process.handles.insert(file, file.openAccess, ObjectAttributeFlags.OBJ_INHERIT);
-  const { peb } = setUpProcess(machine, process, program.image, () =>
+  const { peb } = setUpProcess(machine, process, program.image, (wine) =>
     writeProcessParameters(process, {
       ...parameters,
+      // Where Wine's GetUserName looks.
+      environment: { ...parameters.environment, ...(wine && { WINEUSERNAME: USER_NAME }) },
       standardInput: handle(streams.input),
       standardOutput: handle(streams.output),
       standardError: handle(streams.error),
@@ -92,11 +95,12 @@ export function setUpProcess(
   machine: Machine,
   process: Process,
   program: PeImage,
-  writeParameters: () => number,
+  writeParameters: (wine: boolean) => number,
 ): { readonly peb: number } {
   const ntdll = openSystemImage(machine, NTDLL);
   if (ntdll === undefined) refuseImports(program);
-  process.loaderRelocates = ntdll !== undefined && isWine(ntdll.image);
+  const wine = ntdll !== undefined && isWine(ntdll.image);
+  process.loaderRelocates = wine;
   machine.observer.event({ kind: "process-start", process });
   const { base } = mapView(machine, process, undefined, process.section, imageView);
   const peb = allocate(process, PEB_SIZE, PageProtection.PAGE_READWRITE);
@@ -104,7 +108,7 @@ export function setUpProcess(
   const { headers } = program;
   PEB.set(process.memory, peb, {
     ImageBaseAddress: base,
-    ProcessParameters: writeParameters(),
+    ProcessParameters: writeParameters(wine),
     NumberOfProcessors: 1,
     CriticalSectionTimeout: -1_500_000_000n,
     HeapSegmentReserve: 0x10_0000,

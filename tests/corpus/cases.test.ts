@@ -43,6 +43,9 @@ test("each thing that differs is told", () => {
   expect(differences(one, ran({ exit: { reason: "exited", status: 3, statusName: null } }))).toEqual([
     "exit code 3 instead of 0",
   ]);
+  const aborted = ran({ exit: { reason: "fault", status: 0xc0000409, statusName: "STATUS_STACK_BUFFER_OVERRUN" } });
+  expect(differences(one, aborted)).toEqual(["exit code STATUS_STACK_BUFFER_OVERRUN instead of 0"]);
+  expect(differences({ ...one, expect: { ...one.expect, rc: 9 } }, aborted)).toEqual([]);
   expect(differences(one, ran({ files: [] }))).toHaveLength(3);
   expect(differences(one, { ...ran({}), report: undefined, code: 125, messages: "ring3: no image\n" })).toEqual([
     "no report (exit code 125): ring3: no image",
