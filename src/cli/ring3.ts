@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { runSizes } from "../bench/kernel.ts";
+import { bench, type BenchOptions } from "./bench.ts";
 import { parseCount, parseCpuName, parseMount, parseTraceFormat, parseVariable, type RunOptions } from "./options.ts";
 import { ExitCode, RunError, run } from "./run.ts";
 
@@ -41,6 +43,24 @@ program
   .action(async (file: string, args: string[], options: RunOptions) => {
     process.exitCode = await run(file, args, options);
   });
+
+program
+  .command("bench")
+  .description(
+    "Runs benchmark kernels on the engine alone: the first run with everything it has to make, and a later one.",
+  )
+  .requiredOption("--kernels <dir>", "a folder of flat images and their manifest.json")
+  .option("--json <file>", "write the medians")
+  .addOption(new Option("--run <size>", "which of the manifest's runs").choices(runSizes).default("full"))
+  .option("--rounds <n>", "measurements of each, every one in a process of its own", parseCount, 5)
+  .addOption(
+    new Option("--cpu <cpu>", "the engine with or without its translator")
+      .choices(["translator", "interpreter"])
+      .default("translator"),
+  )
+  .option("--translate-after <n>", "executions after which code is translated", parseCount)
+  .addOption(new Option("--measure <kernel>", "measure one kernel once in this process, print JSON").hideHelp())
+  .action((options: BenchOptions) => bench(options));
 
 try {
   await program.parseAsync();
