@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,10 +13,7 @@ let directory: string;
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), "ring3-samples-"))));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-async function run(
-  { id, file, image, arguments: args, stdin, given, expected }: Sample,
-  options: readonly string[] = [],
-) {
+async function run({ id, file, image, arguments: args, stdin, given, expected }: Sample) {
   const drive = join(directory, id);
   for (const one of given) {
     const host = join(drive, "C", ...one.path.slice(3).split("\\"));
@@ -30,7 +27,6 @@ async function run(
       ...["--image", image, "--stdin", join(drive, "stdin")],
       ...(given.length > 0 ? ["--mount", `C:\\=${join(drive, "C")}`] : []),
       ...(expected.end === "never" ? ["--max-instructions", String(INSTRUCTIONS)] : []),
-      ...options,
       ...[join(root, "samples", "bin", file), ...args],
     ],
     { from: "sources" },
@@ -60,24 +56,5 @@ describe.each(samples)("$id", (sample) => {
     if (expected.end === "fault") expect(messages).toMatch(/ACCESS_VIOLATION[^]*dead0000/i);
     const files = report.files.filter((file) => file.directory !== true && file.change !== "deleted");
     expect(Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]))).toEqual(left(expected.files));
-  });
-});
-
-describe("the interpreter alone and translation at once", () => {
-  const threads = samples.filter(({ id }) => id === "threads" || id === "cpp-exceptions" || id === "hello-kernel");
-
-  test.each(threads)("run $id alike, to the byte of the trace", async (sample) => {
-    const traces = await Promise.all(
-      [
-        ["--cpu", "interpreter"],
-        ["--translate-after", "1"],
-      ].map(async (cpu, index) => {
-        const file = join(directory, `${sample.id}-${index}.jsonl`);
-        const { report } = await run(sample, [...cpu, "--trace", "jsonl", "--trace-file", file]);
-        return { trace: readFileSync(file, "utf8"), instructions: report.instructions, calls: report.systemCalls };
-      }),
-    );
-    expect(traces[1]).toEqual(traces[0]);
-    expect(traces[0].trace).not.toBe("");
   });
 });
