@@ -27,6 +27,7 @@ const UC_MODE_64 = 1 << 3;
 const UC_CPU_X86_QEMU64 = 0;
 const UC_CTL_WRITE = 1 << 30;
 const UC_CTL_CPU_MODEL = 7;
+const UC_CTL_TB_REMOVE_CACHE = 9;
 const UC_CTL_TB_FLUSH = 10;
 const argumentCount = (count: number): number => count << 26;
 
@@ -52,6 +53,9 @@ export interface Libunicorn {
   close(engine: HostPointer): void;
   mapPointer(engine: HostPointer, address: number, size: number, protection: number, memory: HostPointer): void;
   unmap(engine: HostPointer, address: number, size: number): void;
+  /** What was translated from the bytes of [from, to), which are mapped. */
+  removeTranslations(engine: HostPointer, from: number, to: number): void;
+  /** All of them. The first time, this goes through a gigabyte: seconds. */
   flushTranslations(engine: HostPointer): void;
   readRegisters(engine: HostPointer, ids: Int32Array, pointers: BigUint64Array, count: number): void;
   writeRegisters(engine: HostPointer, ids: Int32Array, pointers: BigUint64Array, count: number): void;
@@ -112,7 +116,7 @@ function bind(): Libunicorn {
     "int uc_open(int arch, int mode, void *engine)",
   );
   const close = declare<(engine: HostPointer) => Status>("int uc_close(void *engine)");
-  const control = declare<(engine: HostPointer, control: number, type: "int", value: number) => Status>(
+  const control = declare<(engine: HostPointer, control: number, ...typesAndValues: (string | number)[]) => Status>(
     "int uc_ctl(void *engine, int control, ...)",
   );
   const mapPointer = declare<(e: HostPointer, address: number, size: number, p: number, m: HostPointer) => Status>(
@@ -188,6 +192,11 @@ function bind(): Libunicorn {
     mapPointer: (engine, address, size, protection, memory) =>
       check(mapPointer(engine, address, size, protection, memory), `map ${range(address, size)}`),
     unmap: (engine, address, size) => check(unmap(engine, address, size), `unmap ${range(address, size)}`),
+    removeTranslations: (engine, from, to) =>
+      check(
+        control(engine, UC_CTL_TB_REMOVE_CACHE | UC_CTL_WRITE | argumentCount(2), "uint64_t", from, "uint64_t", to),
+        "remove",
+      ),
     flushTranslations: (engine) => check(control(engine, UC_CTL_TB_FLUSH | UC_CTL_WRITE, "int", 0), "flush"),
     readRegisters: (engine, ids, pointers, count) => check(readBatch(engine, ids, pointers, count), "read registers"),
     writeRegisters: (engine, ids, pointers, count) =>

@@ -60,6 +60,6 @@ export function enterUserMode(library: Libunicorn, engine: HostPointer): void {
     value.setUint16(0, selector, true);
     library.writeRegister(engine, register, bytes);
   }
+  library.removeTranslations(engine, PAGE, PAGE + page.length);
   library.unmap(engine, PAGE, page.length);
-  library.flushTranslations(engine);
 }
