@@ -10,6 +10,12 @@ import { WindowSpace } from "./memory/window-space.ts";
 import { RandomSource } from "./random-source.ts";
 import { TranslatedRegions } from "./translated-regions.ts";
 
+/**
+ * `translateAfter` where nothing else is asked for. Translating a block takes as long as interpreting it some thousand times: an earlier translation
+ * is lost on code that runs so often and no more, as most of a program's start does.
+ */
+export const TRANSLATE_AFTER = 4000;
+
 /** Where an engine's time went, in milliseconds, and what it made; of the address spaces that are there. */
 export interface EngineProfile {
   /** Blocks to instructions to records. */

@@ -19,10 +19,13 @@ export class TranslatedRegions implements RegionSource {
   readonly #byPage = new Map<number, Set<Installed>>();
   /** Executions from which on a function is translated along with its caller. */
   readonly #warm: number;
+  /** At the first execution there is no past to go by. */
+  readonly #atOnce: boolean;
 
   constructor(core: Core, decoder: Decoder, translateAfter: number) {
     this.#core = core;
     this.#warm = Math.max(1, Math.floor(translateAfter / 8));
+    this.#atOnce = translateAfter <= 1;
     this.translator = new Translator({
       memory: core.space.memory,
       initialPages: MEMORY_PAGES,
@@ -50,6 +53,7 @@ export class TranslatedRegions implements RegionSource {
     const translated = this.translator.translate(
       rip,
       (address) => counter(address) >= this.#warm && !hasRegion(address),
+      (address) => this.#atOnce || blocks.known(address) !== undefined,
     );
     if (!translated) return;
     const { translations, pages } = translated;

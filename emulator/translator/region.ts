@@ -98,7 +98,13 @@ export function successorAddresses({ terminator }: Block): number[] {
   }
 }
 
-export function discover(source: CodeSource, entry: number, limits: RegionLimits = defaultLimits): Region {
+/** `reached` tells where control has been: targets of jumps where it has not are left out. */
+export function discover(
+  source: CodeSource,
+  entry: number,
+  limits: RegionLimits = defaultLimits,
+  reached: (address: number) => boolean = () => true,
+): Region {
   const decoded = new Map<number, GuestInstruction | undefined>();
   const fetch = (address: number): GuestInstruction | undefined => {
     if (!decoded.has(address)) decoded.set(address, source.instruction(address));
@@ -114,7 +120,7 @@ export function discover(source: CodeSource, entry: number, limits: RegionLimits
       const terminator = instruction && terminatorOf(instruction);
       if (terminator)
         for (const target of successorAddresses({ address, end: address, instructions: [], terminator }))
-          if (leaders.size < limits.blocks && budget > 0) leaders.add(target);
+          if (leaders.size < limits.blocks && budget > 0 && reached(target)) leaders.add(target);
       if (!instruction || terminator) break;
       address = instruction.next;
       if (--budget <= 0) break;

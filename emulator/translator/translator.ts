@@ -63,9 +63,13 @@ export class Translator {
    * Translates the region at `entry` and those of the functions it calls for which `wanted` says so, together.
    * Undefined when not even the first instruction can be translated.
    */
-  translate(entry: number, wanted: (address: number) => boolean): TranslatedModule | undefined {
+  translate(
+    entry: number,
+    wanted: (address: number) => boolean,
+    reached?: (address: number) => boolean,
+  ): TranslatedModule | undefined {
     const start = performance.now();
-    const regions = this.#collect(entry, wanted);
+    const regions = this.#collect(entry, wanted, reached);
     if (!regions.length) return undefined;
     const { bytes, exports } = this.#emit(regions);
     const emitted = performance.now();
@@ -93,11 +97,11 @@ export class Translator {
     return { translations, pages, size: bytes.length };
   }
 
-  #collect(entry: number, wanted: (address: number) => boolean): Region[] {
+  #collect(entry: number, wanted: (address: number) => boolean, reached?: (address: number) => boolean): Region[] {
     const regions: Region[] = [];
     const seen = new Set([entry]);
     for (const address of seen) {
-      const region = discover(this.#host.source, address, this.#limits);
+      const region = discover(this.#host.source, address, this.#limits, reached);
       // What the interpreter would have to begin with is no region.
       if (!region.blocks[0].instructions.length) continue;
       regions.push(region);

@@ -1,15 +1,12 @@
 import type { Cpu } from "../../emulator/cpu.ts";
-import { createCpu as createCpuOfEngine, type EngineCpu } from "../../emulator/engine.ts";
+import { createCpu as createCpuOfEngine, TRANSLATE_AFTER, type EngineCpu } from "../../emulator/engine.ts";
 import type { RunOptions } from "./options.ts";
-
-/** Executions after which the translator takes a region. */
-const DEFAULT_TRANSLATE_AFTER = 1000;
 
 type CpuChoice = Pick<RunOptions, "translateAfter" | "seed">;
 
 /** Our own engine. */
 export function createEngine(options: CpuChoice & { readonly cpu: "translator" | "interpreter" }): EngineCpu {
-  const translateAfter = options.cpu === "interpreter" ? Infinity : (options.translateAfter ?? DEFAULT_TRANSLATE_AFTER);
+  const translateAfter = options.cpu === "interpreter" ? Infinity : (options.translateAfter ?? TRANSLATE_AFTER);
   return createCpuOfEngine({ level: 3, translateAfter, seed: options.seed ?? 1 });
 }
 

@@ -1,6 +1,6 @@
 /** The web worker: one Sandbox behind the page's interface. Runs in slices and answers between them. */
 import * as Comlink from "comlink";
-import { createCpu } from "../../emulator/engine.ts";
+import { createCpu, TRANSLATE_AFTER } from "../../emulator/engine.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MemoryLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { checkProgram, importsOf, parsePe, toolchainOf } from "../../kernel-shim/pe/index.ts";
@@ -13,9 +13,6 @@ import { loadImageLayer } from "./image-store.ts";
 import type { SandboxWorker } from "./interface.ts";
 import { Session } from "./session.ts";
 import { listDirectory, readFile } from "./volume-view.ts";
-
-/** Executions after which code is translated. */
-const TRANSLATE_AFTER = 1000;
 
 let wine: Promise<Layer> | undefined;
 let disassembler: Disassembler | undefined;
