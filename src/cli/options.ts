@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { knownBuild, windowsBuilds } from "../../kernel-shim/system-services/numbers.ts";
 import { traceFormats, type TraceFormat } from "../sandbox/trace/sinks.ts";
 
 /** Options of `ring3 run` after parsing. */
@@ -48,6 +49,13 @@ export function parseCount(text: string): number {
   const value = Number(text.replaceAll("_", ""));
   if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError("Expected a number that is not negative.");
   return value;
+}
+
+export function parseWindowsBuild(text: string): number {
+  const build = Number(text);
+  if (!Number.isInteger(build) || knownBuild(build) === undefined)
+    throw new InvalidArgumentError(`Expected a build number from ${windowsBuilds[0].build} (${windowsBuilds[0].title}) on.`); // prettier-ignore
+  return build;
 }
 
 export function parseTraceFormat(text: string): TraceFormat {

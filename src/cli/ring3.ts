@@ -2,7 +2,15 @@
 import { Command, Option } from "commander";
 import { runSizes } from "../bench/kernel.ts";
 import { bench, type BenchOptions } from "./bench.ts";
-import { parseCount, parseCpuName, parseMount, parseTraceFormat, parseVariable, type RunOptions } from "./options.ts";
+import {
+  parseCount,
+  parseCpuName,
+  parseMount,
+  parseTraceFormat,
+  parseVariable,
+  parseWindowsBuild,
+  type RunOptions,
+} from "./options.ts";
 import { ExitCode, RunError, run } from "./run.ts";
 
 const program = new Command("ring3")
@@ -35,7 +43,7 @@ program
   .option("--env <name=value>", "set an environment variable (repeatable)", parseVariable, [])
   .option("--max-instructions <n>", "end the run after so many instructions", parseCount, Infinity)
   .option("--timeout <seconds>", "end the run after so much time of ours", parseCount)
-  .option("--windows <build>", "the Windows build whose system call numbers raw calls use", parseCount)
+  .option("--windows <build>", "the Windows build whose system call numbers raw calls use", parseWindowsBuild)
   .option("--cpu <cpu>", "translator, interpreter or libunicorn", parseCpuName, "translator")
   .option("--translate-after <n>", "executions after which code is translated", parseCount)
   .option("--seed <n>", "what random numbers are made from", parseCount)

@@ -5,6 +5,7 @@ import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MemoryLayer, MountedLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { joinCommandLine } from "../sandbox/command-line.ts";
 import { Disassembler } from "../sandbox/disassembler.ts";
+import { findFile } from "../sandbox/find-file.ts";
 import { workDirectory } from "../sandbox/options.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import { LoadError } from "../../kernel-shim/boot/load-error.ts";
@@ -46,6 +47,8 @@ export async function run(program: string, args: readonly string[], options: Run
   const { path, layers } = locate(program, options);
   const cpu = await createCpu(options);
   const sandbox = createSandbox();
+  if (options.cwd !== undefined && findFile(sandbox.volume, options.cwd)?.isDirectory !== true)
+    throw new RunError(ExitCode.Failure, `--cwd: there is no directory ${options.cwd}`);
   const trace = options.trace && new TraceWriter(sandbox.trace, options.trace, options.filter, options.traceFile);
   const deadline = options.timeout === undefined ? Infinity : started + options.timeout * 1000;
   const quiet = options.json === "-";

@@ -18,15 +18,18 @@ export class Disassembler {
     return new Disassembler();
   }
 
-  /** Instructions from the start of `bytes` on; bytes that are none end the list as `db`. */
+  /** Instructions from the start of `bytes` on, up to bytes that are none; where the first are none, they are the one entry, as `db`. */
   disassemble(bytes: Uint8Array, address: number, count: number): DisassembledInstruction[] {
-    const found: DisassembledInstruction[] = this.#capstone
-      .disasm(bytes, { address, count })
-      .map((one) => ({ address: Number(one.address), bytes: new Uint8Array(one.bytes), text: `${one.mnemonic} ${one.opStr}`.trim() })); // prettier-ignore
-    if (found.length === 0 && bytes.length > 0) {
-      const hex = [...bytes.subarray(0, 8)].map((byte) => `0x${byte.toString(16).padStart(2, "0")}`);
-      found.push({ address, bytes: bytes.subarray(0, 8), text: `db ${hex.join(", ")}` });
+    if (bytes.length === 0) return [];
+    try {
+      return this.#capstone
+        .disasm(bytes, { address, count })
+        .map((one) => ({ address: Number(one.address), bytes: new Uint8Array(one.bytes), text: `${one.mnemonic} ${one.opStr}`.trim() })); // prettier-ignore
+    } catch {
+      // The library throws where it finds no instruction at all, with the code of success.
+      const start = bytes.subarray(0, 8);
+      const hex = [...start].map((byte) => `0x${byte.toString(16).padStart(2, "0")}`);
+      return [{ address, bytes: start, text: `db ${hex.join(", ")}` }];
     }
-    return found;
   }
 }

@@ -1,4 +1,5 @@
 import { DataNode, DirectoryNode } from "../../kernel-shim/io-manager/file-node.ts";
+import { findFile } from "../sandbox/find-file.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { DirectoryEntry, FileChange } from "./interface.ts";
 
@@ -11,23 +12,8 @@ export function fileChanges(sandbox: Sandbox): FileChange[] {
   });
 }
 
-function find(sandbox: Sandbox, path: string): DirectoryNode | DataNode | undefined {
-  const { volume } = sandbox;
-  let node: DirectoryNode | DataNode = volume.root;
-  for (const name of path
-    .replace(/^[A-Za-z]:/, "")
-    .split("\\")
-    .filter((part) => part !== "")) {
-    if (!(node instanceof DirectoryNode)) return undefined;
-    const next: unknown = volume.child(node, name)?.node;
-    if (!(next instanceof DirectoryNode || next instanceof DataNode)) return undefined;
-    node = next;
-  }
-  return node;
-}
-
 export function listDirectory(sandbox: Sandbox, path: string): DirectoryEntry[] {
-  const directory = find(sandbox, path);
+  const directory = findFile(sandbox.volume, path);
   if (!(directory instanceof DirectoryNode)) throw new Error(`There is no folder ${path}.`);
   const prefix = `${path.replace(/\\+$/, "")}\\`.toUpperCase();
   const below = fileChanges(sandbox).filter((change) => change.path.toUpperCase().startsWith(prefix));
@@ -52,7 +38,7 @@ export function listDirectory(sandbox: Sandbox, path: string): DirectoryEntry[] 
 }
 
 export function readFile(sandbox: Sandbox, path: string): Uint8Array {
-  const node = find(sandbox, path);
+  const node = findFile(sandbox.volume, path);
   if (!(node instanceof DataNode)) throw new Error(`There is no file ${path}.`);
   return node.content.readAll(sandbox.volume.layers).slice();
 }
