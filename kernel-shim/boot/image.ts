@@ -30,14 +30,19 @@ export interface ImageFile {
   readonly length: number;
 }
 
-/** Bytes of the contents file. `read` may throw ContentPending. */
+/** Where the files' contents come from. */
 export interface ImageContent {
-  read(offset: number, length: number): Uint8Array;
+  /** What the file's gzip member inflates to. May throw ContentPending. */
+  read(file: ImageFile): Uint8Array;
 }
 
-/** Contents that are at hand. */
+/** The file of contents, at hand. */
 export function wholeContent(bytes: Uint8Array): ImageContent {
-  return { read: (offset, length) => bytes.subarray(offset, offset + length) };
+  return { read: (file) => inflate(bytes.subarray(file.offset, file.offset + file.length), file) };
+}
+
+function inflate(member: Uint8Array, { size }: ImageFile): Uint8Array {
+  return gunzipSync(member, { out: new Uint8Array(size) });
 }
 
 /** Contents that are fetched a file at a time, when they are first read. */
@@ -50,9 +55,10 @@ export class FetchedContent implements ImageContent {
     this.#fetch = fetch;
   }
 
-  read(offset: number, length: number): Uint8Array {
+  read(file: ImageFile): Uint8Array {
+    const { offset, length } = file;
     const bytes = this.#arrived.get(offset);
-    if (bytes) return bytes;
+    if (bytes) return inflate(bytes, file);
     let arrival = this.#underWay.get(offset);
     if (!arrival) {
       arrival = this.#fetch(offset, length)
@@ -102,7 +108,7 @@ export class ImageLayer implements Layer {
   read(path: string): Uint8Array {
     const file = this.#files.get(key(path));
     if (!file) throw new Error(`image ${this.name} has no file ${path}`);
-    const bytes = gunzipSync(this.#content.read(file.offset, file.length), { out: new Uint8Array(file.size) });
+    const bytes = this.#content.read(file);
     if (bytes.length !== file.size)
       throw new Error(`image ${this.name} is damaged: ${path} has ${bytes.length} bytes instead of ${file.size}`);
     return bytes;

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { ImageLayer, wholeContent } from "../../kernel-shim/boot/image.ts";
-import type { ImageManifest } from "../../kernel-shim/boot/image.ts";
+import { gunzipSync } from "node:zlib";
+import { ImageLayer } from "../../kernel-shim/boot/image.ts";
+import type { ImageContent, ImageFile, ImageManifest } from "../../kernel-shim/boot/image.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MountedLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { HostDirectory } from "./host-directory.ts";
@@ -25,8 +26,30 @@ export function openImageDirectory(directory: string): Layer {
 /** An image as `npm run image` leaves it. */
 export function openBuiltImage(directory: string): ImageLayer {
   const manifest = JSON.parse(readFileSync(join(directory, "manifest.json"), "utf8")) as ImageManifest;
-  const content = readFileSync(join(directory, manifest.content.file));
-  if (content.length !== manifest.content.size)
+  const content = join(directory, manifest.content.file);
+  if (statSync(content).size !== manifest.content.size)
     throw new Error(`image ${directory} is damaged: build it again with npm run image`);
-  return new ImageLayer(manifest, wholeContent(content));
+  return new ImageLayer(manifest, hostContent(content));
+}
+
+/** Reads of the file of contents what is wanted, when it is wanted. */
+function hostContent(path: string): ImageContent {
+  return {
+    read({ offset, length, size }: ImageFile): Uint8Array {
+      const member = new Uint8Array(length);
+      const file = openSync(path, "r");
+      try {
+        for (let done = 0; done < length;) {
+          const count = readSync(file, member, done, length - done, offset + done);
+          if (count === 0) throw new Error(`${path} ends before byte ${offset + length}`);
+          done += count;
+        }
+      } finally {
+        closeSync(file);
+      }
+      // One byte more, so that zlib sees the end without asking for a second chunk.
+      const bytes = gunzipSync(member, { chunkSize: Math.max(64, size + 1) });
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    },
+  };
 }
