@@ -1,6 +1,6 @@
 /** The buffers of NtQueryInformationFile, NtSetInformationFile, NtQueryDirectoryFile and NtQueryVolumeInformationFile. @see [MS-FSCC] 2.4, 2.5 */
 import { at, bytes, struct } from "./struct.ts";
-import { BOOLEAN, HANDLE, LARGE_INTEGER, PVOID, u16, u32, u64, u8 } from "./type.ts";
+import { BOOLEAN, HANDLE, LARGE_INTEGER, OPAQUE, u16, u32, u64, u8 } from "./type.ts";
 
 const times = {
   CreationTime: at(0x0, LARGE_INTEGER),
@@ -44,7 +44,7 @@ export const FILE_DISPOSITION_INFORMATION = struct("FILE_DISPOSITION_INFORMATION
 export const FILE_DISPOSITION_INFORMATION_EX = struct("FILE_DISPOSITION_INFORMATION_EX", 0x4, { Flags: at(0x0, u32) });
 export const FILE_COMPLETION_INFORMATION = struct("FILE_COMPLETION_INFORMATION", 0x10, {
   Port: at(0x0, HANDLE),
-  Key: at(0x8, PVOID),
+  Key: at(0x8, OPAQUE),
 });
 export const FILE_IO_COMPLETION_NOTIFICATION_INFORMATION = struct("FILE_IO_COMPLETION_NOTIFICATION_INFORMATION", 0x4, {
   Flags: at(0x0, u32),

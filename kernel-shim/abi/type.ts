@@ -193,6 +193,9 @@ export const ULONG_PTR: Scalar<number> = {
 export const SIZE_T = alias("SIZE_T", ULONG_PTR);
 export const PVOID = alias("PVOID", ULONG_PTR);
 
+/** A pointer-sized value that the kernel hands back as it got it, a completion key for example: all 64 bits count. */
+export const OPAQUE = alias("PVOID", u64);
+
 /** A pointer field; what it points to is for its reader to follow. */
 export function pointerTo(name: string): Scalar<number> {
   return alias(`${name}*`, ULONG_PTR);

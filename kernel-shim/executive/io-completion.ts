@@ -14,11 +14,11 @@ export const IoCompletionType = objectType("IoCompletion", {
 
 /** What NtRemoveIoCompletion takes from a port. */
 export interface CompletionPacket {
-  readonly key: number;
+  readonly key: bigint;
   /** ApcContext of the request: the OVERLAPPED of Win32. */
-  readonly value: number;
+  readonly value: bigint;
   readonly status: NtStatus;
-  readonly information: number;
+  readonly information: bigint;
 }
 
 /** An I/O completion port: a queue of packets. Signaled while there are any; the service takes them. */

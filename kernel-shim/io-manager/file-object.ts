@@ -1,5 +1,6 @@
 import { FileAccess } from "../abi/access.ts";
-import { CreateOptions } from "../abi/file.ts";
+import * as info from "../abi/file-information.ts";
+import { CreateOptions, FILE_INFORMATION_CLASS as Class } from "../abi/file.ts";
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { DispatcherObject } from "../executive/dispatcher-object.ts";
 import type { ObjectType, ParseRequest, ParseResult } from "../object-manager/kernel-object.ts";
@@ -8,6 +9,8 @@ import type { IoCompletion } from "../executive/io-completion.ts";
 import type { SectionFile } from "../memory-manager/section.ts";
 import type { LinkTarget } from "./create-request.ts";
 import type { DeviceObject } from "./device-object.ts";
+import { encode } from "./encode.ts";
+import { modeOf } from "./file-mode.ts";
 import type { IoManager } from "./io-manager.ts";
 import type { Irp } from "./irp.ts";
 
@@ -21,7 +24,7 @@ export const FileType = objectType("File", {
 /** A completion port that a file object reports to. */
 export interface CompletionBinding {
   readonly port: IoCompletion;
-  readonly key: number;
+  readonly key: bigint;
 }
 
 export interface ReadRequest {
@@ -132,9 +135,25 @@ export abstract class FileObject extends DispatcherObject {
   deviceControl(irp: Irp, _code: number, _input: Uint8Array): void {
     irp.complete(ntstatus.STATUS_INVALID_DEVICE_REQUEST);
   }
-  /** The whole structure of a class; the service cuts it to the caller's buffer. */
-  queryInformation(_informationClass: number, _grantedAccess: number): Uint8Array | NtStatus {
-    return ntstatus.STATUS_INVALID_PARAMETER;
+  /**
+   * The whole structure of a class; the service cuts it to the caller's buffer. What the I/O manager knows itself is answered here: drivers fall
+   * back to it.
+   */
+  queryInformation(informationClass: number, grantedAccess: number): Uint8Array | NtStatus {
+    switch (informationClass) {
+      case Class.FileAccessInformation:
+        return encode(info.FILE_ACCESS_INFORMATION, { AccessFlags: grantedAccess });
+      case Class.FileModeInformation:
+        return encode(info.FILE_MODE_INFORMATION, { Mode: modeOf(this) });
+      case Class.FileAlignmentInformation:
+        return encode(info.FILE_ALIGNMENT_INFORMATION, { AlignmentRequirement: 0 });
+      case Class.FileIoCompletionNotificationInformation:
+        return encode(info.FILE_IO_COMPLETION_NOTIFICATION_INFORMATION, { Flags: this.completionModes });
+      default:
+        return Class.nameOf(informationClass) === undefined
+          ? ntstatus.STATUS_INVALID_INFO_CLASS
+          : ntstatus.STATUS_INVALID_PARAMETER;
+    }
   }
   setInformation(_informationClass: number, _input: Uint8Array, _findTarget: FindTarget): NtStatus {
     return ntstatus.STATUS_INVALID_PARAMETER;

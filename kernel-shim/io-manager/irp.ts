@@ -26,7 +26,7 @@ export interface IrpOptions {
   readonly length?: number;
   readonly event?: Event | undefined;
   readonly apcRoutine?: number;
-  readonly apcContext?: number;
+  readonly apcContext?: bigint;
   readonly grantedAccess?: number;
 }
 
@@ -43,7 +43,7 @@ export class Irp extends DispatcherObject {
   readonly length: number;
   readonly event: Event | undefined;
   readonly apcRoutine: number;
-  readonly apcContext: number;
+  readonly apcContext: bigint;
   readonly grantedAccess: number;
   /** Undefined while the request is under way. */
   status: NtStatus | undefined = undefined;
@@ -61,7 +61,7 @@ export class Irp extends DispatcherObject {
     this.length = options.length ?? 0;
     this.event = options.event;
     this.apcRoutine = options.apcRoutine ?? 0;
-    this.apcContext = options.apcContext ?? 0;
+    this.apcContext = options.apcContext ?? 0n;
     this.grantedAccess = options.grantedAccess ?? 0;
   }
 
@@ -113,12 +113,12 @@ export class Irp extends DispatcherObject {
       machine.scheduler.signal(file);
     }
     if (this.apcRoutine !== 0) {
-      const args = [BigInt(this.apcContext), BigInt(this.ioStatusBlock), 0n] as const;
+      const args = [this.apcContext, BigInt(this.ioStatusBlock), 0n] as const;
       queueUserApc(machine, this.thread, { routine: this.apcRoutine, arguments: args, special: false });
-    } else if (file.completion && this.apcContext !== 0) {
+    } else if (file.completion && this.apcContext !== 0n) {
       const skipped = !this.pended && (modes & CompletionMode.SKIP_COMPLETION_PORT_ON_SUCCESS) !== 0;
       const { port, key } = file.completion;
-      if (!skipped) port.post(machine, { key, value: this.apcContext, status, information: this.information });
+      if (!skipped) port.post(machine, { key, value: this.apcContext, status, information: BigInt(this.information) });
     }
     machine.scheduler.signal(this);
   }

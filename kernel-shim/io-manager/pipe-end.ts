@@ -1,3 +1,4 @@
+import { FileAccess } from "../abi/access.ts";
 import * as info from "../abi/file-information.ts";
 import { FILE_INFORMATION_CLASS as Class } from "../abi/file.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
@@ -5,7 +6,7 @@ import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { stateClass } from "../executive/state.ts";
 import type { ParseRequest, ParseResult } from "../object-manager/kernel-object.ts";
 import { encode, encodeName } from "./encode.ts";
-import { modeOf, setMode } from "./file-mode.ts";
+import { setMode } from "./file-mode.ts";
 import { FileObject, type ReadRequest } from "./file-object.ts";
 import type { Irp } from "./irp.ts";
 import type { NamedPipeDevice } from "./named-pipe-device.ts";
@@ -184,6 +185,9 @@ export class PipeEnd extends FileObject {
   override queryInformation(informationClass: number, grantedAccess: number): Uint8Array | NtStatus {
     const { pipe } = this.instance;
     if (this.disconnected) return ntstatus.STATUS_PIPE_DISCONNECTED;
+    const isPipeClass =
+      informationClass === Class.FilePipeInformation || informationClass === Class.FilePipeLocalInformation;
+    if (isPipeClass && !(grantedAccess & FileAccess.FILE_READ_ATTRIBUTES)) return ntstatus.STATUS_ACCESS_DENIED;
     switch (informationClass) {
       case Class.FilePipeInformation:
         return encode(info.FILE_PIPE_INFORMATION, { ReadMode: this.readMode, CompletionMode: this.completionMode });
@@ -209,10 +213,6 @@ export class PipeEnd extends FileObject {
         });
       case Class.FileNameInformation:
         return encodeName(this.fileName);
-      case Class.FileAccessInformation:
-        return encode(info.FILE_ACCESS_INFORMATION, { AccessFlags: grantedAccess });
-      case Class.FileModeInformation:
-        return encode(info.FILE_MODE_INFORMATION, { Mode: modeOf(this) });
       case Class.FileInternalInformation:
         return encode(info.FILE_INTERNAL_INFORMATION, { IndexNumber: BigInt(this.id) });
       case Class.FileEaInformation:
@@ -221,12 +221,10 @@ export class PipeEnd extends FileObject {
         return encode(info.FILE_POSITION_INFORMATION, {});
       case Class.FileBasicInformation:
         return encode(info.FILE_BASIC_INFORMATION, { FileAttributes: 0x80 });
-      case Class.FileIoCompletionNotificationInformation:
-        return encode(info.FILE_IO_COMPLETION_NOTIFICATION_INFORMATION, { Flags: this.completionModes });
       case Class.FileIsRemoteDeviceInformation:
         return new Uint8Array(1);
       default:
-        return informationClass in byNumber ? ntstatus.STATUS_INVALID_PARAMETER : ntstatus.STATUS_INVALID_INFO_CLASS;
+        return super.queryInformation(informationClass, grantedAccess);
     }
   }
 
@@ -245,7 +243,9 @@ export class PipeEnd extends FileObject {
       case Class.FileModeInformation:
         return setMode(this, info.FILE_MODE_INFORMATION.read(memory, 0).Mode);
       default:
-        return informationClass in byNumber ? ntstatus.STATUS_INVALID_PARAMETER : ntstatus.STATUS_INVALID_INFO_CLASS;
+        return Class.nameOf(informationClass) !== undefined
+          ? ntstatus.STATUS_INVALID_PARAMETER
+          : ntstatus.STATUS_INVALID_INFO_CLASS;
     }
   }
 
@@ -276,7 +276,3 @@ export class PipeEnd extends FileObject {
 }
 
 stateClass("PipeEnd", PipeEnd);
-
-const byNumber: Readonly<Record<number, true>> = Object.fromEntries(
-  Object.values(Class.names).map((value) => [value, true]),
-);

@@ -9,7 +9,8 @@ import { PipeEnd } from "./pipe-end.ts";
 const QUOTA = 0x1000;
 const FILE_SYNCHRONOUS_IO_NONALERT = 0x20;
 const FILE_GENERIC_READ = 0x120089;
-const FILE_GENERIC_WRITE = 0x120116;
+/** As CreatePipe opens the end that writes. */
+const FILE_GENERIC_WRITE_AND_READ_ATTRIBUTES = 0x120196;
 
 export type StandardOutput = "stdout" | "stderr";
 
@@ -88,7 +89,7 @@ class HostSink extends PipeEnd {
 
   constructor(io: IoManager, stream: StandardOutput) {
     const instance = hostPipe(PipeConfiguration.INBOUND);
-    super(io.namedPipes, instance, false, open(FILE_GENERIC_WRITE));
+    super(io.namedPipes, instance, false, open(FILE_GENERIC_WRITE_AND_READ_ATTRIBUTES));
     instance.connect(this);
     this.stream = stream;
   }

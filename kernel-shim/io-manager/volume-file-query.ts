@@ -10,12 +10,12 @@ import type { VolumeFile } from "./volume-file.ts";
 
 const CLUSTER = 0x1000;
 
-/** NtQueryInformationFile for files of a volume: the whole structure, its variable part included. */
+/** NtQueryInformationFile for files of a volume: the whole structure, its variable part included; undefined for what is not the file system's. */
 export function queryInformation(
   file: VolumeFile,
   informationClass: number,
   grantedAccess: number,
-): Uint8Array | NtStatus {
+): Uint8Array | NtStatus | undefined {
   const { node } = file;
   switch (informationClass) {
     case Class.FileBasicInformation:
@@ -26,14 +26,8 @@ export function queryInformation(
       return encode(info.FILE_INTERNAL_INFORMATION, { IndexNumber: node.id });
     case Class.FileEaInformation:
       return encode(info.FILE_EA_INFORMATION, { EaSize: 0 });
-    case Class.FileAccessInformation:
-      return encode(info.FILE_ACCESS_INFORMATION, { AccessFlags: grantedAccess });
     case Class.FilePositionInformation:
       return encode(info.FILE_POSITION_INFORMATION, { CurrentByteOffset: BigInt(file.position) });
-    case Class.FileModeInformation:
-      return encode(info.FILE_MODE_INFORMATION, { Mode: modeOf(file) });
-    case Class.FileAlignmentInformation:
-      return encode(info.FILE_ALIGNMENT_INFORMATION, { AlignmentRequirement: 0 });
     case Class.FileNameInformation:
     case Class.FileNormalizedNameInformation:
       return encodeName(file.fileName);
@@ -68,8 +62,6 @@ export function queryInformation(
       return streams(node);
     case Class.FileCompressionInformation:
       return encode(info.FILE_COMPRESSION_INFORMATION, { CompressedFileSize: BigInt(sizeOf(node)) });
-    case Class.FileIoCompletionNotificationInformation:
-      return encode(info.FILE_IO_COMPLETION_NOTIFICATION_INFORMATION, { Flags: file.completionModes });
     case Class.FileIsRemoteDeviceInformation:
       return new Uint8Array(1);
     case Class.FileHardLinkInformation:
@@ -81,17 +73,8 @@ export function queryInformation(
     case Class.FileAlternateNameInformation:
       // There are no 8.3 names.
       return ntstatus.STATUS_OBJECT_NAME_NOT_FOUND;
-    case Class.FileObjectIdInformation:
-    case Class.FileQuotaInformation:
-    case Class.FileReparsePointInformation:
-    case Class.FilePipeInformation:
-    case Class.FilePipeLocalInformation:
-    case Class.FilePipeRemoteInformation:
-    case Class.FileMailslotQueryInformation:
-    case Class.FileMailslotSetInformation:
-      return ntstatus.STATUS_INVALID_PARAMETER;
     default:
-      return ntstatus.STATUS_INVALID_INFO_CLASS;
+      return undefined;
   }
 }
 

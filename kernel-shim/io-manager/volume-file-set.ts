@@ -151,6 +151,8 @@ function setDisposition(file: VolumeFile, flags: number): NtStatus {
   }
   const status = file.isDeletable((flags & Disposition.IGNORE_READONLY_ATTRIBUTE) !== 0);
   if (status !== ntstatus.STATUS_SUCCESS) return status;
+  // A mapped file keeps its name, unless the caller can do with a name that goes before the file does.
+  if (link.node.dataSections > 0 && !(flags & Disposition.POSIX_SEMANTICS)) return ntstatus.STATUS_CANNOT_DELETE;
   link.deletePending = true;
   // The name goes at once with the handle that asked, whoever else has the file open.
   if (flags & Disposition.POSIX_SEMANTICS) file.posixDelete = true;
@@ -188,11 +190,14 @@ function renameOrLink(
     if (contains(node, parent)) return ntstatus.STATUS_ACCESS_DENIED;
     if (hasOpenChildren(node)) return ntstatus.STATUS_ACCESS_DENIED;
   }
-  if (target.link && !(target.link === link && !isLink)) {
+  if (target.link === link) {
+    // A link to the name that the file has already; at most its case changes.
+    if (isLink && !(flags & Rename.REPLACE_IF_EXISTS)) return ntstatus.STATUS_OBJECT_NAME_COLLISION;
+  } else if (target.link) {
     const status = replace(file, target.link, flags);
     if (status !== ntstatus.STATUS_SUCCESS) return status;
-  } else if (target.link === link && isLink) return ntstatus.STATUS_OBJECT_NAME_COLLISION;
-  if (isLink) volume.addLink(parent, target.name, node, file.now);
+  }
+  if (isLink && target.link !== link) volume.addLink(parent, target.name, node, file.now);
   else volume.rename(link, parent, target.name, file.now);
   return ntstatus.STATUS_SUCCESS;
 }

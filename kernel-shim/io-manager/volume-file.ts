@@ -114,7 +114,7 @@ export class VolumeFile extends FileObject implements SectionFile {
     if (!locksPermit(node.locks, this.ownerOf(irp, key), start, irp.length, false))
       return irp.complete(ntstatus.STATUS_FILE_LOCK_CONFLICT);
     // What runs asynchronously is told by the request's completion alone, however fast it was.
-    irp.pended = !this.isSynchronous && irp.length > 0;
+    irp.pended = !this.isSynchronous;
     if (irp.length > 0 && start >= node.content.size) return irp.complete(ntstatus.STATUS_END_OF_FILE);
     const data = this.volume.readContent(node, start, irp.length);
     if (this.isSynchronous) this.position = start + data.length;
@@ -205,7 +205,9 @@ export class VolumeFile extends FileObject implements SectionFile {
     fsControl(this, irp, code, input);
   }
   override queryInformation(informationClass: number, grantedAccess: number): Uint8Array | NtStatus {
-    return queryInformation(this, informationClass, grantedAccess);
+    return (
+      queryInformation(this, informationClass, grantedAccess) ?? super.queryInformation(informationClass, grantedAccess)
+    );
   }
   override setInformation(informationClass: number, input: Uint8Array, findTarget: FindTarget): NtStatus {
     const status = setInformation(this, informationClass, input, findTarget);

@@ -118,6 +118,8 @@ export class ObjectNamespace {
           : { status: ntstatus.STATUS_OBJECT_PATH_NOT_FOUND };
       }
       // What a device or key parses keeps its leading backslash, also behind a link: `\` opens the root directory, nothing opens the device.
+      if (separator === rest.length - 1 && next instanceof ObjectDirectory)
+        return { status: ntstatus.STATUS_OBJECT_NAME_INVALID };
       const keepsSeparator = next.parse !== undefined || next instanceof SymbolicLink;
       rest = separator < 0 ? "" : rest.slice(keepsSeparator ? separator : separator + 1);
       current = next;

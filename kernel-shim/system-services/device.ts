@@ -1,5 +1,5 @@
 import { IO_STATUS_BLOCK } from "../abi/structures.ts";
-import { HANDLE, PVOID, ULONG } from "../abi/type.ts";
+import { HANDLE, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
 import { ioRequest } from "./io-request.ts";
 import { inBuffer, out, outBuffer, partial, systemService, value } from "./service.ts";
 
@@ -7,7 +7,7 @@ const controlParameters = {
   FileHandle: value(HANDLE),
   Event: value(HANDLE),
   ApcRoutine: value(PVOID),
-  ApcContext: value(PVOID),
+  ApcContext: value(OPAQUE),
   IoStatusBlock: out(IO_STATUS_BLOCK),
   IoControlCode: value(ULONG),
   InputBuffer: inBuffer("InputBufferLength"),

@@ -1,7 +1,7 @@
 import { FileAccess } from "../abi/access.ts";
 import { CompletionFilter, FILE_INFORMATION_CLASS } from "../abi/file.ts";
 import { IO_STATUS_BLOCK, UnicodeString } from "../abi/structures.ts";
-import { BOOLEAN, flags, HANDLE, PVOID, ULONG } from "../abi/type.ts";
+import { BOOLEAN, flags, HANDLE, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
 import { ioRequest } from "./io-request.ts";
 import { full, optional, out, outBuffer, pointer, systemService, value } from "./service.ts";
 
@@ -9,7 +9,7 @@ const common = {
   FileHandle: value(HANDLE),
   Event: value(HANDLE),
   ApcRoutine: value(PVOID),
-  ApcContext: value(PVOID),
+  ApcContext: value(OPAQUE),
   IoStatusBlock: out(IO_STATUS_BLOCK),
 };
 

@@ -4,7 +4,7 @@ import { CreateDisposition, CreateOptions, FILE_INFORMATION_CLASS, FileAttribute
 import * as info from "../abi/file-information.ts";
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK, OBJECT_ATTRIBUTES } from "../abi/structures.ts";
-import { BOOLEAN, HANDLE, LARGE_INTEGER, PVOID, ULONG } from "../abi/type.ts";
+import { BOOLEAN, HANDLE, LARGE_INTEGER, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
 import { IoCompletion } from "../executive/io-completion.ts";
 import { CreateRequest, type LinkTarget } from "../io-manager/create-request.ts";
@@ -95,7 +95,7 @@ export const NtReadFile = systemService("NtReadFile", {
     FileHandle: value(HANDLE),
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
-    ApcContext: value(PVOID),
+    ApcContext: value(OPAQUE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     Buffer: outBuffer("Length"),
     Length: value(ULONG),
@@ -115,7 +115,7 @@ export const NtWriteFile = systemService("NtWriteFile", {
     FileHandle: value(HANDLE),
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
-    ApcContext: value(PVOID),
+    ApcContext: value(OPAQUE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     Buffer: inBuffer("Length"),
     Length: value(ULONG),
@@ -149,7 +149,7 @@ export const NtFlushBuffersFile = systemService("NtFlushBuffersFile", {
     const granted = call.grantedAccess(args.FileHandle);
     const writes = FileAccess.FILE_WRITE_DATA | FileAccess.FILE_APPEND_DATA;
     const access = granted & writes ? granted & writes : FileAccess.FILE_WRITE_DATA;
-    return ioRequest(call, { ...args, Event: 0, ApcRoutine: 0, ApcContext: 0 }, access, undefined, (file, irp) =>
+    return ioRequest(call, { ...args, Event: 0, ApcRoutine: 0, ApcContext: 0n }, access, undefined, (file, irp) =>
       file.flush(irp),
     );
   },
@@ -161,7 +161,7 @@ export const NtLockFile = systemService("NtLockFile", {
     FileHandle: value(HANDLE),
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
-    ApcContext: value(PVOID),
+    ApcContext: value(OPAQUE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     ByteOffset: pointer(LARGE_INTEGER),
     Length: pointer(LARGE_INTEGER),
@@ -192,7 +192,7 @@ export const NtUnlockFile = systemService("NtUnlockFile", {
     Key: value(ULONG),
   },
   run(call, args) {
-    const common = { ...args, Event: 0, ApcRoutine: 0, ApcContext: 0 };
+    const common = { ...args, Event: 0, ApcRoutine: 0, ApcContext: 0n };
     return ioRequest(call, common, lockAccess(call, args.FileHandle), undefined, (file, irp) => {
       file.unlock(irp, { offset: args.ByteOffset, length: args.Length, key: args.Key });
     });
@@ -250,6 +250,8 @@ export const NtSetInformationFile = systemService("NtSetInformationFile", {
   },
 });
 
+const ALL_COMPLETION_MODES = 7;
+
 /** What concerns every file object is done here; the rest is the driver's. */
 function setInformation(call: ServiceCall, file: FileObject, informationClass: number, input: Uint8Array): NtStatus {
   const memory = new BytesMemory(input);
@@ -274,8 +276,8 @@ function setInformation(call: ServiceCall, file: FileObject, informationClass: n
     }
     case FILE_INFORMATION_CLASS.FileIoCompletionNotificationInformation: {
       const { Flags } = info.FILE_IO_COMPLETION_NOTIFICATION_INFORMATION.read(memory, 0);
-      if (Flags & ~7 || file.isSynchronous) return ntstatus.STATUS_INVALID_PARAMETER;
-      file.completionModes |= Flags; // Modes are never taken back.
+      if (file.isSynchronous) return ntstatus.STATUS_INVALID_PARAMETER;
+      file.completionModes |= Flags & ALL_COMPLETION_MODES; // Modes are never taken back.
       return ntstatus.STATUS_SUCCESS;
     }
     default:
@@ -398,7 +400,7 @@ const scatterParameters = {
   FileHandle: value(HANDLE),
   Event: value(HANDLE),
   ApcRoutine: value(PVOID),
-  ApcContext: value(PVOID),
+  ApcContext: value(OPAQUE),
   IoStatusBlock: out(IO_STATUS_BLOCK),
   SegmentArray: value(PVOID),
   Length: value(ULONG),

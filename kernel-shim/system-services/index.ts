@@ -3,6 +3,7 @@ import * as device from "./device.ts";
 import * as directory from "./directory.ts";
 import * as exception from "./exception.ts";
 import * as file from "./file.ts";
+import * as ioCompletion from "./io-completion.ts";
 import * as memory from "./memory.ts";
 import * as namespace from "./namespace.ts";
 import * as nls from "./nls.ts";
@@ -32,7 +33,7 @@ export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>>
   Registry: Object.values(registry),
   Memory: Object.values(memory),
   Section: Object.values(section),
-  Synchronization: Object.values(synchronization),
+  Synchronization: [...Object.values(synchronization), ...Object.values(ioCompletion)],
   Process: [...Object.values(process), ...Object.values(processInformation)],
   Thread: [...Object.values(thread), ...Object.values(threadInformation)],
   System: Object.values(systemInformation),

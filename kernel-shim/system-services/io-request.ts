@@ -13,7 +13,7 @@ export interface IoArguments {
   readonly FileHandle: number;
   readonly Event: number;
   readonly ApcRoutine: number;
-  readonly ApcContext: number;
+  readonly ApcContext: bigint;
   readonly IoStatusBlock: { readonly address: number };
 }
 

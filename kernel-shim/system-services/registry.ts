@@ -5,7 +5,7 @@ import { ntstatus } from "../abi/ntstatus.ts";
 import type { ObjectAttributes } from "../abi/structures.ts";
 import { IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, UnicodeString } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
-import { BOOLEAN, enumeration, flags, HANDLE, pointerTo, PVOID, ULONG, u32 } from "../abi/type.ts";
+import { BOOLEAN, enumeration, flags, HANDLE, pointerTo, OPAQUE, PVOID, ULONG, u32 } from "../abi/type.ts";
 import type { Information } from "../configuration-manager/key-information.ts";
 import {
   KEY_INFORMATION_CLASS,
@@ -351,7 +351,7 @@ export const NtNotifyChangeKey = systemService("NtNotifyChangeKey", {
     KeyHandle: value(HANDLE),
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
-    ApcContext: value(PVOID),
+    ApcContext: value(OPAQUE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     CompletionFilter: value(REG_NOTIFY),
     WatchTree: value(BOOLEAN),
@@ -386,7 +386,7 @@ export const NtNotifyChangeMultipleKeys = systemService("NtNotifyChangeMultipleK
     SubordinateObjects: value(PVOID),
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
-    ApcContext: value(PVOID),
+    ApcContext: value(OPAQUE),
     IoStatusBlock: value(PVOID),
     CompletionFilter: value(ULONG),
     WatchTree: value(BOOLEAN),

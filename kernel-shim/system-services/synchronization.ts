@@ -1,14 +1,13 @@
 /** Events, mutants, semaphores, timers, keyed events, completion ports, waits and alerts. */
 import {
-  EventAccess, IoCompletionAccess, KeyedEventAccess, MutantAccess, SemaphoreAccess, StandardAccess, ThreadAccess, TimerAccess,
+  EventAccess, KeyedEventAccess, MutantAccess, SemaphoreAccess, StandardAccess, ThreadAccess, TimerAccess,
 } from "../abi/access.ts"; // prettier-ignore
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
-import { IO_STATUS_BLOCK, OBJECT_ATTRIBUTES } from "../abi/structures.ts";
+import { OBJECT_ATTRIBUTES } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
 import { BOOLEAN, enumeration, HANDLE, LARGE_INTEGER, LONG, PVOID, u32, u8, ULONG, ULONG_PTR } from "../abi/type.ts";
 import { DispatcherObject } from "../executive/dispatcher-object.ts";
 import { Event } from "../executive/event.ts";
-import { IoCompletion } from "../executive/io-completion.ts";
 import { KeyedEvent } from "../executive/keyed-event.ts";
 import { Mutant } from "../executive/mutant.ts";
 import { Semaphore } from "../executive/semaphore.ts";
@@ -16,7 +15,7 @@ import { Timer } from "../executive/timer.ts";
 import { Wait } from "../executive/wait.ts";
 import { Thread } from "../process-manager/thread.ts";
 import type { OutBuffer, OutPointer, ServiceCall, ServiceResult } from "./service.ts";
-import { arrayOf, full, missing, optional, out, outBuffer, partial, pointer, systemService, value } from "./service.ts";
+import { arrayOf, full, optional, out, outBuffer, partial, pointer, systemService, value } from "./service.ts";
 
 const { SYNCHRONIZE } = StandardAccess;
 const EVENT_TYPE = enumeration("EVENT_TYPE", { NotificationEvent: 0, SynchronizationEvent: 1 });
@@ -615,154 +614,4 @@ export const NtReleaseKeyedEvent = systemService("NtReleaseKeyedEvent", {
   support: full,
   params: keyedEventParameters,
   run: (call, args) => meet(call, args, true),
-});
-
-// Completion ports
-
-export const NtCreateIoCompletion = systemService("NtCreateIoCompletion", {
-  support: partial("does not limit how many threads run at once"),
-  params: {
-    IoCompletionHandle: out(HANDLE),
-    DesiredAccess: value(IoCompletionAccess),
-    ObjectAttributes: optional(pointer(OBJECT_ATTRIBUTES)),
-    Count: value(ULONG),
-  },
-  run(call, { IoCompletionHandle, DesiredAccess, ObjectAttributes, Count }) {
-    const { status, handle } = call.createObject(
-      ObjectAttributes,
-      DesiredAccess,
-      IoCompletion,
-      () => new IoCompletion(Count),
-    );
-    IoCompletionHandle.set(handle);
-    return status;
-  },
-});
-export const NtOpenIoCompletion = systemService("NtOpenIoCompletion", {
-  support: full,
-  params: {
-    IoCompletionHandle: out(HANDLE),
-    DesiredAccess: value(IoCompletionAccess),
-    ObjectAttributes: pointer(OBJECT_ATTRIBUTES),
-  },
-  run(call, { IoCompletionHandle, DesiredAccess, ObjectAttributes }) {
-    IoCompletionHandle.set(call.openObject(ObjectAttributes, DesiredAccess, IoCompletion));
-    return ntstatus.STATUS_SUCCESS;
-  },
-});
-export const NtSetIoCompletion = systemService("NtSetIoCompletion", {
-  support: full,
-  params: {
-    IoCompletionHandle: value(HANDLE),
-    KeyContext: value(ULONG_PTR),
-    ApcContext: value(ULONG_PTR),
-    IoStatus: value(u32),
-    IoStatusInformation: value(ULONG_PTR),
-  },
-  run(call, { IoCompletionHandle, KeyContext, ApcContext, IoStatus, IoStatusInformation }) {
-    const port = call.reference(IoCompletionHandle, IoCompletion, IoCompletionAccess.IO_COMPLETION_MODIFY_STATE);
-    port.post(call.machine, { key: KeyContext, value: ApcContext, status: IoStatus, information: IoStatusInformation });
-    return ntstatus.STATUS_SUCCESS;
-  },
-});
-export const NtRemoveIoCompletion = systemService("NtRemoveIoCompletion", {
-  support: full,
-  params: {
-    IoCompletionHandle: value(HANDLE),
-    KeyContext: out(ULONG_PTR),
-    ApcContext: out(ULONG_PTR),
-    IoStatusBlock: out(IO_STATUS_BLOCK),
-    Timeout: optional(pointer(LARGE_INTEGER)),
-  },
-  run(call, { IoCompletionHandle, KeyContext, ApcContext, IoStatusBlock, Timeout }): ServiceResult {
-    const port = call.reference(IoCompletionHandle, IoCompletion, IoCompletionAccess.IO_COMPLETION_MODIFY_STATE);
-    const packet = port.packets.shift();
-    if (packet === undefined) {
-      if (call.restarted === ntstatus.STATUS_TIMEOUT) return ntstatus.STATUS_TIMEOUT;
-      return new Wait({ objects: [port], deadline: call.deadlineOf(Timeout), restart: true });
-    }
-    KeyContext.set(packet.key);
-    ApcContext.set(packet.value);
-    IoStatusBlock.set({ Status: packet.status, Information: packet.information });
-    return ntstatus.STATUS_SUCCESS;
-  },
-});
-const FILE_IO_COMPLETION_INFORMATION = struct("FILE_IO_COMPLETION_INFORMATION", 0x20, {
-  KeyContext: at(0x0, ULONG_PTR),
-  ApcContext: at(0x8, ULONG_PTR),
-  IoStatusBlock: at(0x10, IO_STATUS_BLOCK),
-});
-export const NtRemoveIoCompletionEx = systemService("NtRemoveIoCompletionEx", {
-  support: full,
-  params: {
-    IoCompletionHandle: value(HANDLE),
-    IoCompletionInformation: value(PVOID),
-    Count: value(ULONG),
-    NumEntriesRemoved: out(ULONG),
-    Timeout: optional(pointer(LARGE_INTEGER)),
-    Alertable: value(BOOLEAN),
-  },
-  run(
-    call,
-    { IoCompletionHandle, IoCompletionInformation, Count, NumEntriesRemoved, Timeout, Alertable },
-  ): ServiceResult {
-    const port = call.reference(IoCompletionHandle, IoCompletion, IoCompletionAccess.IO_COMPLETION_MODIFY_STATE);
-    if (Count === 0) return ntstatus.STATUS_INVALID_PARAMETER;
-    if (port.packets.length === 0) {
-      if (call.restarted !== undefined && call.restarted !== ntstatus.STATUS_SUCCESS) {
-        NumEntriesRemoved.set(0);
-        return call.restarted;
-      }
-      return new Wait({ objects: [port], alertable: Alertable, deadline: call.deadlineOf(Timeout), restart: true });
-    }
-    const packets = port.packets.splice(0, Count);
-    packets.forEach(({ key, value: apcContext, status, information }, i) =>
-      FILE_IO_COMPLETION_INFORMATION.write(
-        call.memory,
-        IoCompletionInformation + i * FILE_IO_COMPLETION_INFORMATION.size,
-        {
-          KeyContext: key,
-          ApcContext: apcContext,
-          IoStatusBlock: { Status: status, Information: information },
-        },
-      ),
-    );
-    NumEntriesRemoved.set(packets.length);
-    return ntstatus.STATUS_SUCCESS;
-  },
-});
-export const NtQueryIoCompletion = systemService("NtQueryIoCompletion", {
-  support: full,
-  params: {
-    IoCompletionHandle: value(HANDLE),
-    IoCompletionInformationClass: value(ULONG),
-    IoCompletionInformation: outBuffer("IoCompletionInformationLength"),
-    IoCompletionInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
-  },
-  run(call, { IoCompletionHandle, IoCompletionInformationClass, IoCompletionInformation, ReturnLength }) {
-    return answer(IoCompletionInformationClass, IoCompletionInformation, ReturnLength, 4, (address) => {
-      call.memory.writeUint32(
-        address,
-        call.reference(IoCompletionHandle, IoCompletion, IoCompletionAccess.IO_COMPLETION_QUERY_STATE).packets.length,
-      );
-    });
-  },
-});
-
-export const NtCreateWaitCompletionPacket = systemService("NtCreateWaitCompletionPacket", {
-  support: missing,
-  params: {
-    WaitCompletionPacketHandle: out(HANDLE),
-    DesiredAccess: value(ULONG),
-    ObjectAttributes: optional(pointer(OBJECT_ATTRIBUTES)),
-  },
-});
-export const NtCreateWorkerFactory = systemService("NtCreateWorkerFactory", {
-  support: missing,
-  params: {
-    WorkerFactoryHandle: out(HANDLE),
-    DesiredAccess: value(ULONG),
-    ObjectAttributes: optional(pointer(OBJECT_ATTRIBUTES)),
-  },
 });
