@@ -81,7 +81,7 @@ export async function run(program: string, args: readonly string[], options: Run
   }
   if (options.json !== undefined) {
     const report = {
-      exit: { reason: exit.reason, status: exit.status, statusName: exit.statusName },
+      exit: { reason: exit.reason, status: exit.status, statusName: exit.statusName ?? null },
       instructions: sandbox.instructions,
       virtualTimeMs: sandbox.virtualTimeMs,
       wallTimeMs: Math.round(wallTimeMs * 1000) / 1000,

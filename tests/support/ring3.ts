@@ -65,21 +65,47 @@ export async function ring3(
   const directory = mkdtempSync(join(tmpdir(), "ring3-run-"));
   const json = join(directory, "report.json");
   try {
-    const command = [...commands[from], "run", "--timeout", String(timeout), "--json", json, ...args];
-    const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
-    let messages = "";
-    child.stderr.on("data", (bytes: Buffer) => (messages += bytes.toString("utf8")));
-    const killer = setTimeout(() => child.kill("SIGKILL"), (timeout + grace) * 1000);
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", resolve);
+    const { code, stderr } = await commandLine(["run", "--timeout", String(timeout), "--json", json, ...args], {
+      from,
+      seconds: timeout + grace,
     });
-    clearTimeout(killer);
     const report = existsSync(json) ? (JSON.parse(readFileSync(json, "utf8")) as RunReport) : undefined;
-    return { code, report, messages, seconds: (performance.now() - started) / 1000 };
+    return { code, report, messages: stderr, seconds: (performance.now() - started) / 1000 };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+export interface CommandResult {
+  /** Null where it was killed. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `ring3 ARGS` with this text on standard input. It is killed after so many seconds. */
+export async function commandLine(
+  args: readonly string[],
+  {
+    from = "sources",
+    input = "",
+    seconds = 60,
+  }: { from?: keyof typeof commands; input?: string; seconds?: number } = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [...commands[from], ...args], { cwd: root, stdio: "pipe" });
+  const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  child.stdout.on("data", (bytes: Buffer) => output.stdout.push(bytes));
+  child.stderr.on("data", (bytes: Buffer) => output.stderr.push(bytes));
+  // A command that does not read its input is no error.
+  child.stdin.on("error", () => undefined).end(input);
+  const killer = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  clearTimeout(killer);
+  const text = (pieces: readonly Buffer[]) => Buffer.concat(pieces).toString("utf8");
+  return { code, stdout: text(output.stdout), stderr: text(output.stderr) };
 }
 
 /** Calls `work` for each item, so many at a time, and returns the results in the items' order. */
