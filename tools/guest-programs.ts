@@ -41,6 +41,7 @@ export const guestPrograms: readonly GuestProgram[] = [
   sample("threads"),
   sample("fault", ["-fno-optimize-sibling-calls"]),
   sample("loop"),
+  { source: "tools/bench/hello.c", output: "tools/bench/hello.exe", flags: [] },
   {
     source: "kernel-shim/boot/bcryptprimitives.c",
     output: "kernel-shim/boot/bcryptprimitives.dll",

@@ -1,0 +1,96 @@
+/**
+ * `npm run bench`: our engine in Node and in headless Chromium beside this processor and libunicorn, in interleaved rounds; every
+ * checksum and instruction count is checked. Compare ratios of one run, never numbers of two.
+ *
+ *     npm run bench -- [--rounds 5] [--run full|medium|small] [--kernel NAME …] [--no-chromium] [--no-start-up]
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { runSizes, type KernelDescription } from "../../src/bench/kernel.ts";
+import { readManifest } from "../../src/cli/bench.ts";
+import { ChromiumBench } from "./chromium.ts";
+import { NodeBench } from "./node.ts";
+import { kernelsDirectory, root, startUps, type StartUp } from "./programs.ts";
+import { ReferenceRunner } from "./reference.ts";
+import {
+  kernelReport,
+  pageLoadReport,
+  startUpReport,
+  SYSTEM_CALLS,
+  systemCallReport,
+  type KernelRound,
+  type StartUpRound,
+} from "./report.ts";
+
+const { values } = parseArgs({
+  allowNegative: true,
+  options: {
+    rounds: { type: "string", default: "5" },
+    run: { type: "string", default: "full" },
+    kernel: { type: "string", multiple: true },
+    chromium: { type: "boolean", default: true },
+    "start-up": { type: "boolean", default: true },
+  },
+});
+const size = runSizes.find((one) => one === values.run);
+const rounds = Number(values.rounds);
+if (!size || !Number.isInteger(rounds) || rounds < 1) {
+  console.error(`bench: expected --run ${runSizes.join("|")} and --rounds of at least 1`);
+  process.exit(2);
+}
+
+/** Says what is missing instead of failing: the rest can still be measured. */
+async function optional<T>(what: string, start: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await start();
+  } catch (error) {
+    console.error(`bench: without ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+const node = await NodeBench.start();
+const chromium = values.chromium ? await optional("Chromium", () => ChromiumBench.start()) : undefined;
+const native = await optional("native runs", () => ReferenceRunner.compile("native"));
+const libunicorn = await optional("libunicorn", () => ReferenceRunner.compile("libunicorn"));
+
+const kernels = readManifest(kernelsDirectory).filter(({ name }) => values.kernel?.includes(name) ?? true);
+const starts = startUps.filter(
+  ({ image }) => image === "scratch" || existsSync(join(root, "images", image, "manifest.json")),
+);
+const byKernel = new Map<KernelDescription, KernelRound[]>(kernels.map((kernel) => [kernel, []]));
+const byStartUp = new Map<StartUp, StartUpRound[]>(values["start-up"] ? starts.map((start) => [start, []]) : []);
+const pageLoads: number[] = [];
+
+try {
+  for (let round = 1; round <= rounds; round++) {
+    console.error(`bench: round ${round} of ${rounds}`);
+    if (chromium && values["start-up"]) pageLoads.push(await chromium.pageLoad());
+    for (const [startUp, taken] of byStartUp)
+      taken.push({
+        node: await node.startUp(startUp, "translator"),
+        chromium: await chromium?.startUp(startUp),
+        libunicorn: libunicorn && (await node.startUp(startUp, "libunicorn")),
+      });
+    for (const [kernel, taken] of byKernel)
+      taken.push({
+        // A native run cannot serve the kernel's own system calls.
+        native: kernel.name === SYSTEM_CALLS ? undefined : native?.run(kernel, size),
+        libunicorn: libunicorn?.run(kernel, "small"),
+        node: await node.kernel(kernel, size, "translator"),
+        chromium: await chromium?.kernel(kernel, size),
+        interpreter: await node.kernel(kernel, "small", "interpreter"),
+      });
+  }
+} finally {
+  await chromium?.close();
+}
+
+const reports: string[] = [];
+if (pageLoads.length > 0) reports.push(pageLoadReport(pageLoads));
+for (const [{ title }, taken] of byStartUp) reports.push(startUpReport(title, taken));
+if (kernels.some(({ name }) => name !== SYSTEM_CALLS)) reports.push(kernelReport(byKernel, size));
+for (const [kernel, taken] of byKernel)
+  if (kernel.name === SYSTEM_CALLS) reports.push(systemCallReport(kernel, taken, size));
+console.log(reports.join("\n\n\n"));
