@@ -1,4 +1,5 @@
 import { defineConfig } from "vite";
+import { savedHandlers } from "./tools/handlers/plugin.ts";
 
 /** What loads files that lie beside it. */
 const packages = ["koffi", "capstone-wasm"];
@@ -6,6 +7,7 @@ const packages = ["koffi", "capstone-wasm"];
 /** The command line: one file for Node beside the static site. */
 export default defineConfig({
   publicDir: false,
+  plugins: [savedHandlers()],
   build: {
     target: "node20",
     ssr: "src/cli/ring3.ts",

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join, normalize, resolve, sep } from "node:path";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig, type Plugin } from "vite";
+import { savedHandlers } from "./tools/handlers/plugin.ts";
 
 /** What every response of the site carries, whoever serves it. */
 const headers: Readonly<Record<string, string>> = {
@@ -85,7 +86,7 @@ export default defineConfig(({ mode }) => ({
   base: "./",
   publicDir: false,
   plugins: [svelte(), siteFolders(), ...(mode === "fake" ? [fakeWorker()] : [])],
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [savedHandlers()] },
   build: { target: "es2023", assetsInlineLimit: 0, outDir: mode === "fake" ? ".cache/page-with-fake-worker" : "dist" },
   server: { headers: { ...headers, "Content-Security-Policy": developmentPolicy() } },
   preview: { headers },

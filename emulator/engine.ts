@@ -5,6 +5,7 @@ import { Decoder } from "./decoder/decoder.ts";
 import { Identity } from "./identity.ts";
 import { Core } from "./interpreter/core.ts";
 import { HandlerLibrary } from "./interpreter/handler-library.ts";
+import { savedHandlers } from "./interpreter/saved-handlers.ts";
 import { instructions } from "./isa/index.ts";
 import { WindowSpace } from "./memory/window-space.ts";
 import { RandomSource } from "./random-source.ts";
@@ -39,6 +40,16 @@ export function createCpu(options: CpuOptions): EngineCpu {
   return new Engine(options);
 }
 
+/** What engines share, because it depends on nothing but the instruction set. */
+const decoders = new Map<CpuOptions["level"], Decoder>();
+let handlers: HandlerLibrary | undefined;
+
+function decoderOf(level: CpuOptions["level"]): Decoder {
+  let decoder = decoders.get(level);
+  if (!decoder) decoders.set(level, (decoder = new Decoder(instructions, level)));
+  return decoder;
+}
+
 class Engine implements EngineCpu {
   readonly name: "translator" | "interpreter";
   readonly level: CpuOptions["level"];
@@ -46,7 +57,10 @@ class Engine implements EngineCpu {
   executed = 0;
   readonly #options: CpuOptions;
   readonly #decoder: Decoder;
-  readonly #library = new HandlerLibrary();
+  readonly #library: HandlerLibrary;
+  /** Of the library's milliseconds, those before this engine, and those of its first engine's creation. */
+  readonly #earlierMs: number;
+  readonly #creationMs: number;
   readonly #identity: Identity;
   readonly #random: RandomSource;
   readonly #cores = new Map<AddressSpace, Core>();
@@ -56,7 +70,11 @@ class Engine implements EngineCpu {
     this.#options = options;
     this.level = options.level;
     this.name = options.translateAfter === Infinity ? "interpreter" : "translator";
-    this.#decoder = new Decoder(instructions, options.level);
+    this.#decoder = decoderOf(options.level);
+    const made = handlers === undefined;
+    this.#library = handlers ??= new HandlerLibrary(instructions, savedHandlers);
+    this.#earlierMs = this.#library.milliseconds;
+    this.#creationMs = made ? this.#earlierMs : 0;
     this.#identity = new Identity(instructions, options.level);
     this.#random = new RandomSource(options.seed);
   }
@@ -96,10 +114,10 @@ class Engine implements EngineCpu {
   profile(): EngineProfile {
     const sum = (value: (core: Core) => number): number =>
       [...this.#cores.values()].reduce((total, core) => total + value(core), 0);
-    const handlersMs = this.#library.milliseconds + sum((core) => core.instantiateMs);
+    const handlersMs = this.#library.milliseconds - this.#earlierMs + sum((core) => core.instantiateMs);
     return {
       decodeMs: sum((core) => core.missMs) - handlersMs,
-      handlersMs,
+      handlersMs: this.#creationMs + handlersMs,
       translateMs: sum((core) => core.regions?.counters.translateMs ?? 0),
       compileMs: sum((core) => core.regions?.counters.compileMs ?? 0),
       blocks: sum((core) => core.blocks.decoded),

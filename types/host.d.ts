@@ -1,5 +1,7 @@
 /** The few host globals that the portable rooms (emulator, kernel-shim, src/sandbox) may use. Nothing of the DOM, nothing of Node. */
 declare const performance: { now(): number };
+declare function atob(base64: string): string;
+declare function btoa(bytes: string): string;
 declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(input?: ArrayBufferView | ArrayBuffer, options?: { stream?: boolean }): string;

@@ -1,9 +1,9 @@
 /** Handlers made so far, as compiled modules that every memory instantiates for itself. */
 import { Builder } from "../ir/builder.ts";
-import { isExecuted, type Form, type Instruction } from "../isa/instruction.ts";
+import { isExecuted, type Form, type Instruction, type InstructionSpecification } from "../isa/instruction.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import { HandlerEmitter, type HandlerImports } from "./handler-emitter.ts";
-import { deferOperands, handlerKey } from "./shape.ts";
+import { deferOperands, handlerShape } from "./shape.ts";
 
 export interface Handler {
   /** Index in the dispatcher's table. */
@@ -20,17 +20,35 @@ export interface HandlerModule {
 
 interface Pending {
   readonly handler: Handler;
+  readonly form: Form | undefined;
+  readonly shape: number;
+  /** Undefined: calls `execute`. */
   readonly ir: ReturnType<Builder["finish"]> | undefined;
 }
 
+/** Handlers as data: what a build makes of the instructions that are common. */
+export interface SavedHandlers {
+  /** The WebAssembly module, in base64. */
+  readonly module: string;
+  /** Three numbers for each export h0, h1, …: that of its form (-1: `execute`), its shape, and 1 if it ends a block. */
+  readonly handlers: readonly number[];
+}
+
+/** Depends on nothing but the instruction set: engines share one. */
 export class HandlerLibrary {
-  readonly #handlers = new Map<string, Handler>();
-  readonly #formNumbers = new Map<Form, number>();
+  readonly #forms: readonly Form[];
+  /** By form (undefined: `execute`) and shape. */
+  readonly #handlers = new Map<Form | undefined, Map<number, Handler>>();
   #pending: Pending[] = [];
   #count = 0;
   /** Milliseconds spent on making handlers; for the profiler view. */
   milliseconds = 0;
-  modules = 0;
+
+  /** `saved` must come from the same `specifications`. */
+  constructor(specifications: readonly InstructionSpecification[], saved?: SavedHandlers) {
+    this.#forms = specifications.flatMap(({ forms }) => forms);
+    if (saved) this.#restore(saved);
+  }
 
   get size(): number {
     return this.#count;
@@ -38,25 +56,25 @@ export class HandlerLibrary {
 
   /** The handler of `instruction`; not compiled yet if it is new. */
   handler(instruction: Instruction): Handler {
-    const { form } = instruction;
+    const { definition } = instruction.form.specification;
     const executed = isExecuted(instruction);
-    let key: string;
-    if (executed) key = form.specification.definition.endsBlock ? "execute and end" : "execute";
-    else {
-      let number = this.#formNumbers.get(form);
-      if (number === undefined) this.#formNumbers.set(form, (number = this.#formNumbers.size));
-      key = handlerKey(instruction, number);
-    }
-    const known = this.#handlers.get(key);
+    const form = executed ? undefined : instruction.form;
+    const shape = executed ? Number(definition.endsBlock === true) : handlerShape(instruction);
+    const known = this.#handlers.get(form)?.get(shape);
     if (known) return known;
     const start = performance.now();
     const ir = executed ? undefined : lift(instruction);
-    const endsBlock = ir ? ir.control !== undefined : form.specification.definition.endsBlock === true;
+    const handler = this.#add(form, shape, ir ? ir.control !== undefined : definition.endsBlock === true);
+    this.#pending.push({ handler, form, shape, ir });
+    this.milliseconds += performance.now() - start;
+    return handler;
+  }
+  #add(form: Form | undefined, shape: number, endsBlock: boolean): Handler {
     // Index 0 of the table stays empty.
     const handler: Handler = { index: ++this.#count, endsBlock, module: undefined };
-    this.#handlers.set(key, handler);
-    this.#pending.push({ handler, ir });
-    this.milliseconds += performance.now() - start;
+    const shapes = this.#handlers.get(form);
+    if (shapes) shapes.set(shape, handler);
+    else this.#handlers.set(form, new Map([[shape, handler]]));
     return handler;
   }
 
@@ -64,6 +82,19 @@ export class HandlerLibrary {
   compile(): void {
     if (!this.#pending.length) return;
     const start = performance.now();
+    const bytes = this.#emit();
+    this.#compiled(
+      bytes,
+      this.#pending.map(({ handler }) => handler),
+    );
+    this.#pending = [];
+    this.milliseconds += performance.now() - start;
+  }
+  #compiled(bytes: Uint8Array<ArrayBuffer>, handlers: readonly Handler[]): void {
+    const module: HandlerModule = { module: new WebAssembly.Module(bytes), handlers };
+    for (const handler of handlers) handler.module = module;
+  }
+  #emit(): Uint8Array<ArrayBuffer> {
     const builder = new ModuleBuilder();
     builder.importMemory("host", "memory", 0x1_0000, 0x1_0000);
     const imports: HandlerImports = {
@@ -77,11 +108,31 @@ export class HandlerLibrary {
       if (ir) new HandlerEmitter(f, imports).emit(ir);
       else f.get(0).call(imports.execute);
     });
-    const handlers = this.#pending.map(({ handler }) => handler);
-    const module: HandlerModule = { module: new WebAssembly.Module(builder.finish()), handlers };
-    for (const handler of handlers) handler.module = module;
-    this.#pending = [];
-    this.modules++;
+    return builder.finish();
+  }
+
+  /** The handlers that are not compiled yet. */
+  save(): SavedHandlers {
+    const bytes = this.#emit();
+    const numbers = new Map(this.#forms.map((form, number) => [form, number]));
+    return {
+      module: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")),
+      handlers: this.#pending.flatMap(({ handler, form, shape }) => [
+        form ? (numbers.get(form) ?? -1) : -1,
+        shape,
+        Number(handler.endsBlock),
+      ]),
+    };
+  }
+  #restore({ module, handlers: numbers }: SavedHandlers): void {
+    const start = performance.now();
+    const handlers: Handler[] = [];
+    for (let i = 0; i < numbers.length; i += 3)
+      handlers.push(this.#add(this.#forms[numbers[i]], numbers[i + 1], numbers[i + 2] === 1));
+    const text = atob(module);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+    this.#compiled(bytes, handlers);
     this.milliseconds += performance.now() - start;
   }
 }

@@ -15,28 +15,37 @@ function isImplicit({ form }: Instruction, index: number): boolean {
   return form.operands[index]?.kind === "implicitMemory";
 }
 
-/** Instructions with equal keys share a handler. `formNumber` tells forms apart. */
-export function handlerKey(instruction: Instruction, formNumber: number): string {
-  const { form, operands, operandSize, addressSize, vectorLength } = instruction;
-  let key = `${formNumber} ${operandSize} ${vectorLength}`;
-  if (addressSize === 32) key += " a32";
-  for (let i = 0; i < operands.length; i++) {
-    const operand = operands[i];
-    switch (operand.kind) {
-      case "register":
-        // Registers of the other files are concrete in the handler.
-        if (operand.file === "gpr" || operand.file === "xmm") key += " r";
-        else key += ` ${operand.register}`;
-        break;
-      case "immediate":
-        key += form.operands[i]?.kind === "immediate" && isConstant(instruction, i) ? ` ${operand.value}` : " i";
-        break;
-      case "memory":
-        if (isImplicit(instruction, i)) key += ` ${operand.segment}`;
-        else key += ` m${operand.base < 0 ? "" : "b"}${operand.index < 0 ? "" : "x"}${operand.segment ? "s" : ""}`;
-    }
+/** Bits of a shape that an operand takes; what tells operands apart that cannot share a handler. */
+const OPERAND = 0x100;
+const ShapeBit = { Memory: 0x80, Segment: 4, Index: 2, Base: 1 } as const;
+
+/** Instructions of one form with equal shapes share a handler. */
+export function handlerShape(instruction: Instruction): number {
+  const { operands, operandSize, addressSize, vectorLength } = instruction;
+  let shape = (operandSize >> 5) | (addressSize === 32 ? 4 : 0) | (vectorLength === 256 ? 8 : 0);
+  for (let i = 0; i < operands.length; i++) shape = shape * OPERAND + operandShape(instruction, operands[i], i);
+  return shape;
+}
+
+function operandShape(instruction: Instruction, operand: Operand, index: number): number {
+  switch (operand.kind) {
+    case "register":
+      // Registers of the other files are concrete in the handler.
+      return operand.file === "gpr" || operand.file === "xmm" ? 0 : operand.register;
+    case "immediate":
+      if (instruction.form.operands[index]?.kind !== "immediate" || !isConstant(instruction, index)) return 0;
+      if (instruction.form.immediates[0] !== "ib") throw new Error("a constant immediate is a byte");
+      return Number(operand.value & 0xffn);
+    case "memory":
+      if (isImplicit(instruction, index))
+        return ShapeBit.Memory | (operand.segment ? (operand.segment === "fs" ? 1 : 2) : 0);
+      return (
+        ShapeBit.Memory |
+        (operand.base < 0 ? 0 : ShapeBit.Base) |
+        (operand.index < 0 ? 0 : ShapeBit.Index) |
+        (operand.segment ? ShapeBit.Segment : 0)
+      );
   }
-  return key;
 }
 
 /** The operands as the handler's lift sees them. */
