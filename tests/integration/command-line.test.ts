@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lookup, windowsBuilds } from "../../kernel-shim/system-services/numbers.ts";
 import { sampleBytes, samples } from "../../samples/index.ts";
-import { commandLine, type RunReport } from "../support/ring3.ts";
+import { commandLine, deleteBuild, type RunReport } from "../support/ring3.ts";
 
 const sample = (id: string) => join("samples", "bin", `${id}.exe`);
 const hello = ["--image", "scratch", sample("hello-kernel")];
@@ -17,7 +17,10 @@ const range = (start: number, end: number) => Array.from({ length: end - start }
 
 let directory: string;
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), "ring3-command-line-"))));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+  deleteBuild();
+});
 
 const run = (args: readonly string[], input?: string) =>
   commandLine(["run", ...args], { ...(input !== undefined && { input }) });

@@ -4,14 +4,17 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sampleBytes, samples, type Sample, type SampleFile } from "../../samples/index.ts";
-import { ring3, root } from "../support/ring3.ts";
+import { deleteBuild, ring3, root } from "../support/ring3.ts";
 
 /** A sample that never ends is cut off after so many instructions. */
 const INSTRUCTIONS = 50_000_000;
 
 let directory: string;
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), "ring3-samples-"))));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+  deleteBuild();
+});
 
 async function run({ id, file, image, arguments: args, stdin, given, expected }: Sample) {
   const drive = join(directory, id);
