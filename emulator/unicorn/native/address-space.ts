@@ -31,8 +31,6 @@ export class LibunicornAddressSpace implements AddressSpace {
   /** Ascending, disjoint. */
   readonly #runs: Run[] = [];
   #disposed = false;
-  /** Bytes of executable pages changed without libunicorn's knowledge. */
-  #staleCode = false;
 
   constructor(library: Libunicorn, engine: HostPointer, onDispose: () => void, image?: AddressSpaceImage) {
     this.#library = library;
@@ -156,19 +154,13 @@ export class LibunicornAddressSpace implements AddressSpace {
     return result.subarray(0, done);
   }
 
-  /** To be called before the engine runs. */
-  discardStaleCode(): void {
-    if (!this.#staleCode) return;
-    this.#library.flushTranslations(this.engine);
-    this.#staleCode = false;
-  }
-
   poke(address: number, bytes: Uint8Array): void {
     this.#pieces(address, bytes.length, "write", () => undefined);
     this.#pieces(address, bytes.length, "write", (run, from, size, done) => {
       const source = bytes.subarray(done, done + size);
       run.bytes.set(source, from);
-      if (run.protection & Protection.Execute) this.#staleCode = true;
+      if (run.protection & Protection.Execute)
+        this.#library.removeTranslations(this.engine, run.address + from, run.address + from + size);
     });
   }
 
@@ -260,10 +252,11 @@ export class LibunicornAddressSpace implements AddressSpace {
     const runs = this.#runs.splice(index, count);
     for (const run of runs) {
       if (run.protection === Protection.None) continue;
+      // libunicorn keeps translations of unmapped pages, and finds them again when something else is mapped in their place.
+      if (run.protection & Protection.Execute)
+        this.#library.removeTranslations(this.engine, run.address, run.address + run.size);
       this.#library.unmap(this.engine, run.address, run.size);
     }
-    // libunicorn keeps translations of unmapped pages, and finds them again when something else is mapped in their place.
-    if (runs.some((run) => run.protection & Protection.Execute)) this.#staleCode = true;
     return runs;
   }
 

@@ -28,7 +28,6 @@ const UC_CPU_X86_QEMU64 = 0;
 const UC_CTL_WRITE = 1 << 30;
 const UC_CTL_CPU_MODEL = 7;
 const UC_CTL_TB_REMOVE_CACHE = 9;
-const UC_CTL_TB_FLUSH = 10;
 const argumentCount = (count: number): number => count << 26;
 
 type Status = number;
@@ -53,10 +52,8 @@ export interface Libunicorn {
   close(engine: HostPointer): void;
   mapPointer(engine: HostPointer, address: number, size: number, protection: number, memory: HostPointer): void;
   unmap(engine: HostPointer, address: number, size: number): void;
-  /** What was translated from the bytes of [from, to), which are mapped. */
+  /** Forgets what was translated from the bytes of [from, to), which lie in one mapping. (A flush of everything goes through a gigabyte: seconds.) */
   removeTranslations(engine: HostPointer, from: number, to: number): void;
-  /** All of them. The first time, this goes through a gigabyte: seconds. */
-  flushTranslations(engine: HostPointer): void;
   readRegisters(engine: HostPointer, ids: Int32Array, pointers: BigUint64Array, count: number): void;
   writeRegisters(engine: HostPointer, ids: Int32Array, pointers: BigUint64Array, count: number): void;
   /** A copy of the whole processor state, to be restored any number of times; `free` it. */
@@ -197,7 +194,6 @@ function bind(): Libunicorn {
         control(engine, UC_CTL_TB_REMOVE_CACHE | UC_CTL_WRITE | argumentCount(2), "uint64_t", from, "uint64_t", to),
         "remove",
       ),
-    flushTranslations: (engine) => check(control(engine, UC_CTL_TB_FLUSH | UC_CTL_WRITE, "int", 0), "flush"),
     readRegisters: (engine, ids, pointers, count) => check(readBatch(engine, ids, pointers, count), "read registers"),
     writeRegisters: (engine, ids, pointers, count) =>
       check(writeBatch(engine, ids, pointers, count), "write registers"),

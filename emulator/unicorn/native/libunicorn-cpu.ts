@@ -183,7 +183,6 @@ class Engine {
 
   /** Before registers are loaded. */
   prepare(): void {
-    this.space?.discardStaleCode();
     // libunicorn believes that it still delivers the last exception, and would make the next one a double fault.
     if (this.event?.kind === "interrupt") this.#library.restoreState(this.pointer, this.#userMode);
     this.event = undefined;
