@@ -1,6 +1,5 @@
 import type { CpuLevel } from "../cpu.ts";
 import { features } from "../isa/feature.ts";
-import type { OpcodeMap } from "../isa/form.ts";
 import type { Form, InstructionSpecification } from "../isa/instruction.ts";
 
 /** How much a form asks for: of several that match, the one that asks for most is meant. */
@@ -15,30 +14,32 @@ function specificity(form: Form): number {
   );
 }
 
+/** The opcode maps as a VEX prefix numbers them. */
+export const OpcodeMapNumber = { oneByte: 0, "0F": 1, "0F38": 2, "0F3A": 3 } as const;
+const mapNumber = ({ map }: Form): number => OpcodeMapNumber[map || "oneByte"];
+const MAPS = 4;
+
 /** The forms that processors of one level have, by encoding. */
 export class FormTable {
-  readonly #forms = new Map<string, Form[][]>();
+  /** By map (those with VEX after those without) and opcode, most specific first. */
+  readonly #forms: Form[][][] = [];
 
   constructor(specifications: readonly InstructionSpecification[], level: CpuLevel) {
+    for (let map = 0; map < 2 * MAPS; map++) this.#forms.push(Array.from({ length: 256 }, () => []));
     for (const { definition, forms } of specifications) {
       if (definition.feature && features[definition.feature].level > level) continue;
       for (const form of forms) {
         if (form.vex && level < 3) continue;
-        const key = FormTable.#key(form.vex !== undefined, form.map);
-        let opcodes = this.#forms.get(key);
-        if (!opcodes) this.#forms.set(key, (opcodes = Array.from({ length: 256 }, () => [])));
+        const opcodes = this.#forms[mapNumber(form) + (form.vex ? MAPS : 0)];
         for (let register = 0; register < (form.registerInOpcode ? 8 : 1); register++)
           opcodes[form.opcode + register].push(form);
       }
     }
-    for (const opcodes of this.#forms.values())
-      for (const forms of opcodes) forms.sort((a, b) => specificity(b) - specificity(a));
-  }
-  static #key(vex: boolean, map: OpcodeMap): string {
-    return vex ? `VEX ${map}` : map;
+    for (const opcodes of this.#forms)
+      for (const forms of opcodes) if (forms.length > 1) forms.sort((a, b) => specificity(b) - specificity(a));
   }
   /** Candidates, most specific first. */
-  lookup(vex: boolean, map: OpcodeMap, opcode: number): readonly Form[] {
-    return this.#forms.get(FormTable.#key(vex, map))?.[opcode] ?? [];
+  lookup(vex: boolean, map: number, opcode: number): readonly Form[] {
+    return this.#forms[vex ? map + MAPS : map][opcode];
   }
 }

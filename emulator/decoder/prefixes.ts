@@ -4,20 +4,6 @@ export interface CodeReader {
   byteAt(address: number): number;
 }
 
-/** Everything before the opcode. */
-export interface Prefixes {
-  operandSize: boolean;
-  addressSize: boolean;
-  lock: boolean;
-  /** The last of F2 and F3. */
-  repeat: "F2" | "F3" | undefined;
-  segment: "fs" | "gs" | undefined;
-  /** REX, or the same bits of a VEX prefix; 0 without. */
-  rex: number;
-  hasRex: boolean;
-  vex: Vex | undefined;
-}
-
 export interface Vex {
   readonly length: 128 | 256;
   readonly w: 0 | 1;
@@ -37,17 +23,17 @@ export class TooLong extends Error {
 
 /** Reads the bytes of one instruction in order. */
 export class InstructionStream {
-  readonly #reader: CodeReader;
-  readonly start: number;
-  position: number;
+  #reader: CodeReader | undefined;
+  start = 0;
+  position = 0;
 
-  constructor(reader: CodeReader, start: number) {
+  begin(reader: CodeReader, start: number): void {
     this.#reader = reader;
     this.start = this.position = start;
   }
   u8(): number {
     if (this.position - this.start >= MAX_INSTRUCTION_LENGTH) throw new TooLong();
-    return this.#reader.byteAt(this.position++);
+    return (this.#reader as CodeReader).byteAt(this.position++);
   }
   s8(): number {
     return (this.u8() << 24) >> 24;
@@ -68,77 +54,84 @@ export class InstructionStream {
 
 const vexPrefixes = ["NP", "66", "F3", "F2"] as const;
 
-/** Reads prefixes and returns them with the first opcode byte (for VEX, with the opcode in its map). */
-export function readPrefixes(stream: InstructionStream): { readonly prefixes: Prefixes; readonly opcode: number } {
-  const prefixes: Prefixes = {
-    operandSize: false,
-    addressSize: false,
-    lock: false,
-    repeat: undefined,
-    segment: undefined,
-    rex: 0,
-    hasRex: false,
-    vex: undefined,
-  };
-  for (;;) {
-    const byte = stream.u8();
-    let isLegacyPrefix = true;
+/** Everything before the opcode. */
+export class Prefixes {
+  operandSize = false;
+  addressSize = false;
+  lock = false;
+  /** The last of F2 and F3. */
+  repeat: "F2" | "F3" | undefined;
+  segment: "fs" | "gs" | undefined;
+  /** REX, or the same bits of a VEX prefix; 0 without. */
+  rex = 0;
+  hasRex = false;
+  vex: Vex | undefined;
+
+  /** Reads prefixes and returns the first opcode byte (for VEX, the opcode in its map). */
+  read(stream: InstructionStream): number {
+    this.operandSize = this.addressSize = this.lock = this.hasRex = false;
+    this.repeat = this.segment = this.vex = undefined;
+    this.rex = 0;
+    for (;;) {
+      const byte = stream.u8();
+      if ((byte & 0xf0) === 0x40) {
+        this.rex = byte & 15;
+        this.hasRex = true;
+      } else if (this.#isLegacyPrefix(byte)) {
+        // REX counts only directly before the opcode.
+        this.rex = 0;
+        this.hasRex = false;
+      } else if (byte === 0xc4 || byte === 0xc5) {
+        this.#readVex(stream, byte);
+        return stream.u8();
+      } else return byte;
+    }
+  }
+
+  #isLegacyPrefix(byte: number): boolean {
     switch (byte) {
       case 0x66:
-        prefixes.operandSize = true;
-        break;
+        this.operandSize = true;
+        return true;
       case 0x67:
-        prefixes.addressSize = true;
-        break;
+        this.addressSize = true;
+        return true;
       case 0xf0:
-        prefixes.lock = true;
-        break;
+        this.lock = true;
+        return true;
       case 0xf2:
-        prefixes.repeat = "F2";
-        break;
+        this.repeat = "F2";
+        return true;
       case 0xf3:
-        prefixes.repeat = "F3";
-        break;
+        this.repeat = "F3";
+        return true;
       case 0x64:
-        prefixes.segment = "fs";
-        break;
+        this.segment = "fs";
+        return true;
       case 0x65:
-        prefixes.segment = "gs";
-        break;
+        this.segment = "gs";
+        return true;
       case 0x26:
       case 0x2e:
       case 0x36:
       case 0x3e:
         // ES, CS, SS, DS: without effect in 64-bit mode, and they do not undo FS or GS.
-        break;
+        return true;
       default:
-        isLegacyPrefix = false;
-    }
-    if (isLegacyPrefix) {
-      // REX counts only directly before the opcode.
-      prefixes.rex = 0;
-      prefixes.hasRex = false;
-    } else if ((byte & 0xf0) === 0x40) {
-      prefixes.rex = byte & 15;
-      prefixes.hasRex = true;
-    } else if (byte === 0xc4 || byte === 0xc5) {
-      readVex(stream, byte, prefixes);
-      return { prefixes, opcode: stream.u8() };
-    } else {
-      return { prefixes, opcode: byte };
+        return false;
     }
   }
-}
 
-function readVex(stream: InstructionStream, byte: number, prefixes: Prefixes): void {
-  const first = stream.u8();
-  const last = byte === 0xc5 ? first : stream.u8();
-  prefixes.rex = byte === 0xc5 ? (~first >> 5) & Rex.R : ((~first >> 5) & 7) | ((last >> 4) & Rex.W);
-  prefixes.vex = {
-    length: last & 4 ? 256 : 128,
-    w: byte === 0xc4 && last & 0x80 ? 1 : 0,
-    vvvv: (~last >> 3) & 15,
-    map: byte === 0xc5 ? 1 : first & 31,
-    prefix: vexPrefixes[last & 3],
-  };
+  #readVex(stream: InstructionStream, byte: number): void {
+    const first = stream.u8();
+    const last = byte === 0xc5 ? first : stream.u8();
+    this.rex = byte === 0xc5 ? (~first >> 5) & Rex.R : ((~first >> 5) & 7) | ((last >> 4) & Rex.W);
+    this.vex = {
+      length: last & 4 ? 256 : 128,
+      w: byte === 0xc4 && last & 0x80 ? 1 : 0,
+      vvvv: (~last >> 3) & 15,
+      map: byte === 0xc5 ? 1 : first & 31,
+      prefix: vexPrefixes[last & 3],
+    };
+  }
 }
