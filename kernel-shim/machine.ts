@@ -87,6 +87,8 @@ export class Machine {
   nextId = 0x20;
   nextCall = 0;
   committedBytes = 0;
+  /** What the guest was refused because of the run's limits. */
+  readonly limitsReached = new Set<keyof Limits>();
   /** Gaps met so far, by name. */
   readonly unimplemented = new Map<string, number>();
   /** What a wait for an object without a state of its own waits for: always signaled. */

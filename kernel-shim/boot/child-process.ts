@@ -33,6 +33,7 @@ export function createChildProcess(
   parameters: ChildParameters,
 ): { readonly process: Process; readonly thread: Thread } {
   if (machine.processes.filter((one) => !one.exited).length >= machine.limits.processes) {
+    machine.limitsReached.add("processes");
     throw new StatusError(ntstatus.STATUS_INSUFFICIENT_RESOURCES);
   }
   const { section, image } = openProgram(machine, parameters.imagePath);

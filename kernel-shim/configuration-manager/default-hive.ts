@@ -39,7 +39,7 @@ function software(build: number): Hive {
       ProductId: sz("00330-80000-00000-AA000"),
       UBR: dword(1),
     },
-    [`${NT}\\AeDebug`]: { Auto: sz("0") },
+    [`${NT}\\AeDebug`]: { Auto: sz("1") }, // No question to a user: there is nobody who could answer.
     [`${NT}\\Fonts`]: {},
     [`${NT}\\FontSubstitutes`]: {},
     [`${NT}\\Image File Execution Options`]: {},

@@ -152,7 +152,7 @@ export class VolumeDevice extends DeviceObject {
     const chosen = request.fileAttributes & SETTABLE_ATTRIBUTES & ~FILE_ATTRIBUTE.NORMAL;
     if (options & CreateOptions.FILE_DELETE_ON_CLOSE && chosen & FILE_ATTRIBUTE.READONLY)
       return ntstatus.STATUS_CANNOT_DELETE;
-    if (request.allocationSize > BigInt(this.volume.freeBytes)) return ntstatus.STATUS_DISK_FULL;
+    if (request.allocationSize > BigInt(this.volume.freeBytes)) return this.volume.refuse("bytes");
     const kind = isDirectory ? FILE_ATTRIBUTE.DIRECTORY : FILE_ATTRIBUTE.ARCHIVE;
     const link = this.volume.create(parent, name, chosen | kind, this.now);
     if (typeof link === "number") return link;

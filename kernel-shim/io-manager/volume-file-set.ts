@@ -133,7 +133,7 @@ function setAllocation(file: VolumeFile, size: bigint): NtStatus {
   if (!(node instanceof DataNode) || size < 0n) return ntstatus.STATUS_INVALID_PARAMETER;
   if (size < BigInt(node.content.size)) return setEndOfFile(file, size);
   return size - BigInt(node.content.size) > BigInt(volume.freeBytes)
-    ? ntstatus.STATUS_DISK_FULL
+    ? volume.refuse("bytes")
     : ntstatus.STATUS_SUCCESS;
 }
 

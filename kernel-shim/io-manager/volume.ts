@@ -27,6 +27,8 @@ export class Volume {
   serialNumber: number;
   creationTime: bigint;
   limits: VolumeLimits;
+  /** What was refused because of them. */
+  readonly limitsReached = new Set<keyof VolumeLimits>();
   usedBytes = 0;
   createdFiles = 0;
   nextId = 5n; // NTFS's root directory is file 5
@@ -100,7 +102,7 @@ export class Volume {
   }
 
   create(parent: DirectoryNode, name: string, attributes: number, time: bigint): Link | NtStatus {
-    if (this.createdFiles >= this.limits.files) return ntstatus.STATUS_DISK_FULL;
+    if (this.createdFiles >= this.limits.files) return this.refuse("files");
     this.createdFiles++;
     const node =
       attributes & FILE_ATTRIBUTE.DIRECTORY
@@ -181,7 +183,7 @@ export class Volume {
     if (bytes.length === 0) return ntstatus.STATUS_SUCCESS;
     const before = node.content.scratchBytes;
     if (this.usedBytes + node.content.growthOfWrite(offset, bytes.length) > this.limits.bytes)
-      return ntstatus.STATUS_DISK_FULL;
+      return this.refuse("bytes");
     const sizeBefore = node.content.size;
     node.content.write(this.layers, offset, bytes);
     this.usedBytes += node.content.scratchBytes - before;
@@ -198,13 +200,19 @@ export class Volume {
     if (size === content.size) return ntstatus.STATUS_SUCCESS;
     // Growth is a promise of space, though zeros that nobody wrote take none.
     if (size > content.size && this.usedBytes + (size - content.size) > this.limits.bytes)
-      return ntstatus.STATUS_DISK_FULL;
+      return this.refuse("bytes");
     const before = content.scratchBytes;
     content.setSize(size);
     this.usedBytes += content.scratchBytes - before;
     node.touched = true;
     this.reportNode(node, FILE_NOTIFY_CHANGE.SIZE | FILE_NOTIFY_CHANGE.LAST_WRITE);
     return ntstatus.STATUS_SUCCESS;
+  }
+
+  /** The status of what would go beyond a limit. */
+  refuse(limit: keyof VolumeLimits): NtStatus {
+    this.limitsReached.add(limit);
+    return ntstatus.STATUS_DISK_FULL;
   }
 
   get freeBytes(): number {

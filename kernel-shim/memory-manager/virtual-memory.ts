@@ -263,6 +263,7 @@ export class VirtualMemory {
   /** Counts committed bytes against the machine's limit. */
   charge(bytes: number): void {
     if (bytes > 0 && this.machine.committedBytes + bytes > this.machine.limits.committedBytes) {
+      this.machine.limitsReached.add("committedBytes");
       throw new StatusError(ntstatus.STATUS_COMMITMENT_LIMIT);
     }
     this.machine.committedBytes += bytes;

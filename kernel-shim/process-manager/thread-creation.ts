@@ -30,6 +30,7 @@ const MINIMUM_COMMIT = 0x4000;
 /** Makes a thread, its stack and its TEB, and lets it start: through the loader where the process has an ntdll, at `start` where it has none. */
 export function createThread(machine: Machine, process: Process, parameters: ThreadParameters): Thread {
   if (process.threads.filter((one) => one.state !== "terminated").length >= machine.limits.threads) {
+    machine.limitsReached.add("threads");
     throw new StatusError(ntstatus.STATUS_INSUFFICIENT_RESOURCES);
   }
   const thread = new Thread(machine.takeId(), process, parameters.start);

@@ -2,6 +2,8 @@ import { FileAccess } from "../abi/access.ts";
 import { CompletionFilter, FILE_INFORMATION_CLASS } from "../abi/file.ts";
 import { IO_STATUS_BLOCK, UnicodeString } from "../abi/structures.ts";
 import { BOOLEAN, flags, HANDLE, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
+import type { FileObject } from "../io-manager/file-object.ts";
+import type { Irp } from "../io-manager/irp.ts";
 import { ioRequest } from "./io-request.ts";
 import { full, optional, out, outBuffer, pointer, systemService, value } from "./service.ts";
 
@@ -77,8 +79,9 @@ export const NtNotifyChangeDirectoryFile = systemService("NtNotifyChangeDirector
     WatchTree: value(BOOLEAN),
   },
   run(call, args) {
-    return ioRequest(call, args, FILE_LIST_DIRECTORY, args.Buffer, (file, irp) => {
-      file.notifyChange(irp, args.CompletionFilter, args.WatchTree);
-    });
+    const start = (file: FileObject, irp: Irp): void => file.notifyChange(irp, args.CompletionFilter, args.WatchTree);
+    // Wine's FindFirstChangeNotification opens a synchronous file and counts on a request that does not wait.
+    const waits = call.process.entries?.isWine !== true;
+    return ioRequest(call, args, FILE_LIST_DIRECTORY, args.Buffer, start, waits);
   },
 });

@@ -24,7 +24,7 @@ export interface OutputBuffer {
 
 /**
  * Runs one request: `start` hands the packet to the file object. Returns its status, a wait for a synchronous file object whose request is
- * not complete, or STATUS_PENDING. The service is run again when such a wait ends; then the request has completed, or was alerted.
+ * not complete (unless the service never `waits`), or STATUS_PENDING. The service is run again when such a wait ends; then the request has completed, or was alerted.
  */
 export function ioRequest(
   call: ServiceCall,
@@ -32,6 +32,7 @@ export function ioRequest(
   access: number,
   output: OutputBuffer | undefined,
   start: (file: FileObject, irp: Irp) => void,
+  waits = true,
 ): ServiceResult {
   const io = IoManager.of(call.machine);
   if (call.restarted !== undefined) {
@@ -60,7 +61,7 @@ export function ioRequest(
   start(file, irp);
   if (irp.status !== undefined) return irp.pended && !file.isSynchronous ? ntstatus.STATUS_PENDING : irp.status;
   irp.pended = true;
-  if (!file.isSynchronous) return ntstatus.STATUS_PENDING;
+  if (!file.isSynchronous || !waits) return ntstatus.STATUS_PENDING;
   io.synchronousRequests.set(call.id, irp);
   return new Wait({ objects: [irp], alertable: file.isAlertable, restart: true });
 }

@@ -1,10 +1,13 @@
 /** What processes tell of themselves, and what can be set. */
 import { ProcessAccess } from "../abi/access.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
+import { AllocationType, PageProtection } from "../abi/memory.ts";
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
+import { at, struct } from "../abi/struct.ts";
 import { PEB, readUnicodeString, RTL_USER_PROCESS_PARAMETERS, SECTION_IMAGE_INFORMATION } from "../abi/structures.ts";
-import { enumeration, HANDLE, ULONG } from "../abi/type.ts";
+import { enumeration, HANDLE, PVOID, SIZE_T, ULONG } from "../abi/type.ts";
+import { highestAddress } from "../memory-manager/zero-bits.ts";
 import { Process } from "../process-manager/process.ts";
 import { SESSION_ID } from "../security/identity.ts";
 import { answerExact, answerWhole, referenceWithEither, unicodeStringAt } from "./information-answer.ts";
@@ -173,9 +176,32 @@ function only32(buffer: InBuffer): number | undefined {
   return buffer.length === 4 ? buffer.memory.readUint32(buffer.address) : undefined;
 }
 
+const PROCESS_STACK_ALLOCATION_INFORMATION = struct("PROCESS_STACK_ALLOCATION_INFORMATION", 0x18, {
+  ReserveSize: at(0x0, SIZE_T),
+  ZeroBits: at(0x8, SIZE_T),
+  StackBase: at(0x10, PVOID),
+});
+/** PROCESS_STACK_ALLOCATION_INFORMATION_EX: a NUMA node and reserved fields come before the same. */
+const STACK_ALLOCATION_OFFSETS = new Map([
+  [PROCESS_STACK_ALLOCATION_INFORMATION.size, 0],
+  [PROCESS_STACK_ALLOCATION_INFORMATION.size + 0x10, 0x10],
+]);
+
+/** Reserves a stack; whoever asked commits of it what it wants. StackBase gets the reservation's lowest address. */
+function allocateStack(call: ServiceCall, { virtualMemory }: Process, { address, length }: InBuffer): NtStatus {
+  const offset = STACK_ALLOCATION_OFFSETS.get(length);
+  if (offset === undefined) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
+  const { ReserveSize, ZeroBits } = PROCESS_STACK_ALLOCATION_INFORMATION.read(call.memory, address + offset);
+  const { base } = virtualMemory.allocate(0, ReserveSize, AllocationType.MEM_RESERVE, PageProtection.PAGE_READWRITE, {
+    highest: highestAddress(ZeroBits, ntstatus.STATUS_INVALID_PARAMETER),
+  });
+  PROCESS_STACK_ALLOCATION_INFORMATION.set(call.memory, address + offset, { StackBase: base });
+  return ntstatus.STATUS_SUCCESS;
+}
+
 export const NtSetInformationProcess = systemService("NtSetInformationProcess", {
   support: partial(
-    "hard error mode, priority class and affinity; the scheduler has one processor and no priority classes",
+    "hard error mode, priority class, affinity and thread stacks; the scheduler has one processor and no priority classes",
   ),
   params: {
     ProcessHandle: value(HANDLE),
@@ -209,6 +235,8 @@ export const NtSetInformationProcess = systemService("NtSetInformationProcess", 
       case C.ProcessExecuteFlags:
         // Data execution prevention is permanent in 64-bit processes.
         return ntstatus.STATUS_ACCESS_DENIED;
+      case C.ProcessThreadStackAllocation:
+        return allocateStack(call, process, buffer);
       default:
         return unknownClass(call, "NtSetInformationProcess", kind);
     }

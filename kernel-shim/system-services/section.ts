@@ -95,7 +95,10 @@ function makeSection(
   if (fileHandle === 0) {
     if (isImage) throw call.fail(ntstatus.STATUS_INVALID_FILE_FOR_SECTION);
     if (maximum === undefined || maximum <= 0n) throw call.fail(ntstatus.STATUS_INVALID_PARAMETER_4);
-    if (maximum > BigInt(call.machine.limits.committedBytes)) throw call.fail(ntstatus.STATUS_COMMITMENT_LIMIT);
+    if (maximum > BigInt(call.machine.limits.committedBytes)) {
+      call.machine.limitsReached.add("committedBytes");
+      throw call.fail(ntstatus.STATUS_COMMITMENT_LIMIT);
+    }
     return new Section({ file: undefined, size: pageUp(Number(maximum)), protect, attributes });
   }
   const needed = isImage
