@@ -13,6 +13,8 @@ import { kernelsDirectory, root, type StartUp } from "./programs.ts";
 /** The page and the page of the benchmarks, built apart from dist. */
 const site = join(root, ".cache", "bench");
 
+const BENCH_PAGE = "tools/bench/page/index.html";
+
 export class ChromiumBench {
   readonly #server: PreviewServer;
   readonly #browser: Browser;
@@ -26,15 +28,8 @@ export class ChromiumBench {
 
   static async start(): Promise<ChromiumBench> {
     if (chromiumPath === undefined) throw new Error("there is no Chromium");
-    await build({ root, logLevel: "error", build: { outDir: site, emptyOutDir: true } });
-    await build({
-      root: join(import.meta.dirname, "page"),
-      base: "./",
-      configFile: false,
-      logLevel: "error",
-      worker: { format: "es" },
-      build: { outDir: join(site, "bench"), target: "es2023" },
-    });
+    const input = [join(root, "index.html"), join(import.meta.dirname, "page", "index.html")];
+    await build({ root, logLevel: "error", build: { outDir: site, emptyOutDir: true, rollupOptions: { input } } });
     const host = { host: "127.0.0.1", port: 0 };
     const server = await preview({ root, logLevel: "error", build: { outDir: site }, preview: host });
     const address = server.resolvedUrls?.local[0];
@@ -45,7 +40,7 @@ export class ChromiumBench {
 
   async kernel(description: KernelDescription, size: RunSize): Promise<KernelMeasurement> {
     const image = [...readFileSync(join(kernelsDirectory, description.file))];
-    return this.#inPage("bench/index.html", (page) =>
+    return this.#inPage(BENCH_PAGE, (page) =>
       page.evaluate(([one, bytes, run]) => globalThis.bench.kernel(one, bytes, run), [
         description,
         image,
@@ -56,7 +51,7 @@ export class ChromiumBench {
 
   async startUp({ file, image, until }: StartUp): Promise<StartUpMeasurement> {
     const program = [...readFileSync(file)];
-    return this.#inPage("bench/index.html", (page) =>
+    return this.#inPage(BENCH_PAGE, (page) =>
       page.evaluate(([bytes, name, end]) => globalThis.bench.startUp(bytes, name, end), [
         program,
         image,
