@@ -1,9 +1,10 @@
 /** The start of the first process: from a path to a thread that stands before its first instruction. */
 import { FileAccess, ObjectAttributeFlags } from "../abi/access.ts";
 import { AllocationType, PageProtection, SectionAttributes } from "../abi/memory.ts";
-import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
+import { ntstatus, statusName, type NtStatus } from "../abi/ntstatus.ts";
 import { PEB } from "../abi/structures.ts";
 import { createRegistry } from "../configuration-manager/registry.ts";
+import { StatusError } from "../executive/unsupported.ts";
 import { FileObject } from "../io-manager/file-object.ts";
 import { CreateRequest } from "../io-manager/create-request.ts";
 import { IoManager } from "../io-manager/io-manager.ts";
@@ -54,6 +55,19 @@ export type StartParameters = Omit<ProcessParameters, "standardInput" | "standar
 /** Starts the first process. Throws LoadError with a sentence for the user where the program cannot be started. */
 export function startFirstProcess(machine: Machine, parameters: StartParameters): Process {
   const program = openProgram(machine, parameters.imagePath);
+  try {
+    return startProgram(machine, program, parameters);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    const why =
+      error.status === ntstatus.STATUS_COMMITMENT_LIMIT
+        ? `the run may have ${machine.limits.committedBytes} bytes of memory, which is not enough`
+        : `the kernel refused its image (${statusName(error.status)})`;
+    throw new LoadError("memory", `This program cannot be started: ${why}.`);
+  }
+}
+
+function startProgram(machine: Machine, program: OpenedImage, parameters: StartParameters): Process {
   const streams = standardStreams(machine);
   const process = createProcess(machine, program.section, 0);
   const handle = (file: FileObject): number =>

@@ -132,9 +132,7 @@ function setAllocation(file: VolumeFile, size: bigint): NtStatus {
   const { node, volume } = file;
   if (!(node instanceof DataNode) || size < 0n) return ntstatus.STATUS_INVALID_PARAMETER;
   if (size < BigInt(node.content.size)) return setEndOfFile(file, size);
-  return size - BigInt(node.content.size) > BigInt(volume.freeBytes)
-    ? volume.refuse("bytes")
-    : ntstatus.STATUS_SUCCESS;
+  return size - BigInt(node.content.size) > BigInt(volume.freeBytes) ? volume.refuse("bytes") : ntstatus.STATUS_SUCCESS;
 }
 
 function setDisposition(file: VolumeFile, flags: number): NtStatus {

@@ -199,8 +199,7 @@ export class Volume {
     const { content } = node;
     if (size === content.size) return ntstatus.STATUS_SUCCESS;
     // Growth is a promise of space, though zeros that nobody wrote take none.
-    if (size > content.size && this.usedBytes + (size - content.size) > this.limits.bytes)
-      return this.refuse("bytes");
+    if (size > content.size && this.usedBytes + (size - content.size) > this.limits.bytes) return this.refuse("bytes");
     const before = content.scratchBytes;
     content.setSize(size);
     this.usedBytes += content.scratchBytes - before;

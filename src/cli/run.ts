@@ -104,6 +104,7 @@ export async function run(program: string, args: readonly string[], options: Run
   }
   if (exit.crash) process.stderr.write(crashText(exit.crash, await Disassembler.load()));
   if (exit.reason !== "exited" && exit.reason !== "fault") process.stderr.write(`ring3: ${exit.meaning}\n`);
+  for (const message of sandbox.limitMessages()) process.stderr.write(`ring3: ${message}\n`);
   sandbox.dispose();
   return exit.reason === "exited" || exit.reason === "fault" ? exit.status & 0xff : ExitCode.Failure;
 

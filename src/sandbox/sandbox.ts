@@ -11,6 +11,7 @@ import { Machine } from "../../kernel-shim/machine.ts";
 import type { CrashReport } from "../../kernel-shim/process-manager/crash-report.ts";
 import type { ServiceCall } from "../../kernel-shim/system-services/service-call.ts";
 import { exitMeaning, nameOfStatus, type ExitReason, type SandboxExit } from "./exit.ts";
+import { limitMessages } from "./limits.ts";
 import { defaultEnvironment, defaultSandboxLimits, workDirectory, type SandboxOptions } from "./options.ts";
 import { TraceRecorder, TraceState } from "./trace/recorder.ts";
 import type { TraceColumns } from "./trace/columns.ts";
@@ -201,6 +202,11 @@ export class Sandbox {
   /** What was asked for and is not there, by name. */
   unimplemented(): Record<string, number> {
     return Object.fromEntries(this.#machine.unimplemented);
+  }
+
+  /** What limits other than those that end a run kept from the program or the trace, a sentence each. */
+  limitMessages(): string[] {
+    return limitMessages({ machine: this.#machine, volume: this.volume, trace: this.trace });
   }
 
   dispose(): void {

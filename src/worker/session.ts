@@ -178,6 +178,8 @@ export class Session {
       const kind = exit.reason === "unsupported-instruction" ? "unsupported-instruction" : "limit";
       problems.unshift({ kind, title: "The run ended early", text: exit.meaning });
     }
+    for (const text of this.sandbox.limitMessages())
+      problems.push({ kind: "limit", title: "A limit was reached", text });
     return problems;
   }
 
