@@ -1,52 +1,45 @@
-/** Decoded blocks of one memory: their records in linear memory, their instructions here. */
-import { PAGE_SIZE } from "../cpu.ts";
+/** Decoded blocks of one memory: their records in linear memory, where they are from here. */
+import { GuestFault, PAGE_SIZE } from "../cpu.ts";
 import { isInstruction, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
-import { GuestFault } from "../cpu.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { WindowSpace } from "../memory/window-space.ts";
 import { CACHE_ENTRIES, cacheEntry } from "./dispatcher.ts";
+import type { FunctionTable } from "./function-table.ts";
 import type { Handler, HandlerLibrary } from "./handler-library.ts";
 import { blockHeader, record } from "./record.ts";
 import { writeRecord } from "./shape.ts";
 
 const MAX_INSTRUCTIONS = 48;
 const BLOCK_SPACE = blockHeader.size + MAX_INSTRUCTIONS * record.size;
+const TWO_32 = 0x1_0000_0000;
 
 export interface Block {
   readonly rip: number;
   /** Address of its header. */
   readonly at: number;
-  readonly instructions: readonly Instruction[];
 }
 
-/** Blocks were asked for where no instruction begins. */
 export class BlockCache {
   readonly #space: WindowSpace;
   readonly #decoder: Decoder;
   readonly #library: HandlerLibrary;
+  readonly #table: FunctionTable;
   readonly #reader: CodeReader;
-  /** Makes the handlers' functions present in the dispatcher's table. */
-  readonly #install: (handlers: readonly Handler[]) => void;
   readonly #byRip = new Map<number, Block>();
-  readonly #byHeader = new Map<number, Block>();
   readonly #byPage = new Map<number, Block[]>();
+  /** Instructions that TypeScript executes, by the address of their record. */
+  readonly #executed = new Map<number, Instruction>();
   #next: number = windowLayout.blocks;
   decoded = 0;
 
-  constructor(
-    space: WindowSpace,
-    decoder: Decoder,
-    library: HandlerLibrary,
-    reader: CodeReader,
-    install: (handlers: readonly Handler[]) => void,
-  ) {
+  constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, table: FunctionTable, reader: CodeReader) {
     this.#space = space;
     this.#decoder = decoder;
     this.#library = library;
+    this.#table = table;
     this.#reader = reader;
-    this.#install = install;
     this.#clearEntries();
   }
 
@@ -64,64 +57,76 @@ export class BlockCache {
   known(rip: number): Block | undefined {
     return this.#byRip.get(rip);
   }
-  /** The block whose header is at `at`. */
-  at(at: number): Block {
-    const block = this.#byHeader.get(at);
-    if (!block) throw new Error("no block there");
-    return block;
+  /** The address of the instruction whose record is at `at`. */
+  address(at: number): number {
+    const { view } = this.#space;
+    const next = view.getUint32(at + record.next + 4, true) * TWO_32 + view.getUint32(at + record.next, true);
+    return next - view.getUint16(at + record.length, true);
+  }
+  /** The instruction whose record is at `at`, of a block that may run: its bytes are still those that were decoded. */
+  instruction(at: number): Instruction {
+    let instruction = this.#executed.get(at);
+    if (!instruction) {
+      const decoded = this.#decoder.decode(this.#reader, this.address(at));
+      if (!isInstruction(decoded)) throw new Error("an instruction of a block has changed");
+      this.#executed.set(at, (instruction = decoded));
+    }
+    return instruction;
   }
 
   #decode(rip: number): Block | Undecodable {
     if (this.#next + BLOCK_SPACE > windowLayout.blocksEnd) this.clear();
-    const instructions: Instruction[] = [];
-    const handlers: Handler[] = [];
+    const at = this.#next;
+    const { view } = this.#space;
+    const fresh: { readonly handler: Handler; readonly position: number }[] = [];
+    let position = at + blockHeader.size;
     let address = rip;
     let ended = false;
-    while (!ended && instructions.length < MAX_INSTRUCTIONS) {
+    for (let count = 0; !ended && count < MAX_INSTRUCTIONS; count++) {
       let decoded;
       try {
         decoded = this.#decoder.decode(this.#reader, address);
       } catch (error) {
-        if (error instanceof GuestFault && instructions.length) break;
+        if (error instanceof GuestFault && count) break;
         throw error;
       }
       if (!isInstruction(decoded)) {
-        if (instructions.length) break;
+        if (count) break;
         return decoded;
       }
       const handler = this.#library.handler(decoded);
-      instructions.push(decoded);
-      handlers.push(handler);
+      const index = this.#table.indexOf(handler);
+      if (!index) fresh.push({ handler, position });
+      writeRecord(view, position, decoded);
+      view.setUint32(position + record.handler, index, true);
+      position += record.size;
       address += decoded.length;
       ended = handler.endsBlock;
     }
-    this.#install(handlers);
-    const block: Block = { rip, at: this.#next, instructions };
-    this.#write(block, handlers, ended);
-    this.#byRip.set(rip, block);
-    this.#byHeader.set(block.at, block);
-    for (let page = Math.floor(rip / PAGE_SIZE); page * PAGE_SIZE < address; page++) {
-      this.#space.markCode(page);
-      const blocks = this.#byPage.get(page);
-      if (blocks) blocks.push(block);
-      else this.#byPage.set(page, [block]);
-    }
-    this.decoded++;
-    return block;
-  }
-  #write({ at, instructions }: Block, handlers: readonly Handler[], ended: boolean): void {
-    const { view } = this.#space;
-    let position = at + blockHeader.size;
-    instructions.forEach((instruction, index) => {
-      writeRecord(view, position, instruction);
-      view.setUint32(position + record.handler, handlers[index].index, true);
-      position += record.size;
-    });
+    if (fresh.length) this.#install(fresh);
     view.setUint32(at + blockHeader.counter, 0, true);
     view.setUint32(at + blockHeader.end, position, true);
     view.setUint32(at + blockHeader.stop, ended ? position : 0, true);
     view.setUint32(at + blockHeader.region, 0, true);
     this.#next = position;
+    const block: Block = { rip, at };
+    this.#enter(block, address);
+    this.decoded++;
+    return block;
+  }
+  #install(records: readonly { readonly handler: Handler; readonly position: number }[]): void {
+    this.#table.install(records.map(({ handler }) => handler));
+    for (const { handler, position } of records)
+      this.#space.view.setUint32(position + record.handler, this.#table.indexOf(handler), true);
+  }
+  #enter(block: Block, end: number): void {
+    this.#byRip.set(block.rip, block);
+    for (let page = Math.floor(block.rip / PAGE_SIZE); page * PAGE_SIZE < end; page++) {
+      this.#space.markCode(page);
+      const blocks = this.#byPage.get(page);
+      if (blocks) blocks.push(block);
+      else this.#byPage.set(page, [block]);
+    }
   }
 
   setRegion(block: Block, index: number): void {
@@ -144,7 +149,7 @@ export class BlockCache {
   }
   clear(): void {
     this.#byRip.clear();
-    this.#byHeader.clear();
+    this.#executed.clear();
     this.#byPage.clear();
     this.#next = windowLayout.blocks;
     this.#clearEntries();

@@ -7,13 +7,14 @@ import type { CodeReader } from "../decoder/prefixes.ts";
 import { CpuException } from "../isa/machine.ts";
 import { PageFlag } from "../memory/page-table.ts";
 import { windowLayout } from "../memory/window-layout.ts";
-import type { CodeListener, WindowSpace } from "../memory/window-space.ts";
+import type { CodeListener, PageStorage, WindowSpace } from "../memory/window-space.ts";
 import { BlockCache, type Block } from "./block-cache.ts";
-import { dispatcherModule, Leave, TABLE_SIZE } from "./dispatcher.ts";
+import { dispatcherModule, Leave } from "./dispatcher.ts";
 import { ExecutionMachine, type MachineEnvironment } from "./execution-machine.ts";
 import { exitCodes, guardVectors, UPDATE } from "./handler-emitter.ts";
-import type { Handler, HandlerLibrary, HandlerModule } from "./handler-library.ts";
-import { blockHeader, record } from "./record.ts";
+import { FunctionTable } from "./function-table.ts";
+import type { HandlerLibrary } from "./handler-library.ts";
+import { record } from "./record.ts";
 
 /** Translated code as the dispatcher sees it. */
 export interface RegionSource {
@@ -35,27 +36,21 @@ export class Core implements CodeListener {
   readonly reader: CodeReader;
   readonly enter: (rip: bigint, expected: bigint, depth: number) => bigint;
   regions: RegionSource | undefined;
-  readonly #library: HandlerLibrary;
   readonly #machine: ExecutionMachine;
-  readonly #table: WebAssembly.Table;
+  readonly #table: FunctionTable;
   readonly #run: () => number;
-  readonly #hostImports: Record<string, CallableFunction | WebAssembly.Memory | WebAssembly.Table>;
-  readonly #instantiated = new Set<HandlerModule>();
-  #tableTop = TABLE_SIZE / 2;
   #context: Context | undefined;
   /** The slice given, to know what was executed. */
   #slice = 0;
 
   constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, environment: MachineEnvironment) {
     this.space = space;
-    this.#library = library;
     this.#machine = new ExecutionMachine(space, environment);
     compiledDispatcher ??= dispatcherModule();
     const { exports } = new WebAssembly.Instance(compiledDispatcher, { host: { memory: space.memory } });
-    this.#table = exports["table"] as WebAssembly.Table;
     this.#run = exports["run"] as () => number;
     this.enter = exports["enter"] as (rip: bigint, expected: bigint, depth: number) => bigint;
-    this.#hostImports = {
+    this.#table = new FunctionTable(exports["table"] as WebAssembly.Table, library, {
       memory: space.memory,
       slowLoad: this.#slowLoad.bind(this),
       slowStore: this.#slowStore.bind(this),
@@ -64,49 +59,45 @@ export class Core implements CodeListener {
         throw new CpuException(guardVectors[vector]);
       },
       execute: this.#execute.bind(this),
-    };
+    });
     this.reader = { byteAt: this.#byteAt.bind(this) };
-    this.blocks = new BlockCache(space, decoder, library, this.reader, (handlers) => this.#install(handlers));
+    this.blocks = new BlockCache(space, decoder, library, this.#table, this.reader);
     space.code = this;
   }
 
   // Code
 
+  /** The page from which a byte of code was last fetched. Only between runs can another come in its place, or its protection change. */
+  #codePage = -1;
+  #code: PageStorage = { bytes: new Uint8Array(0), offset: 0 };
+
   #byteAt(address: number): number {
     const page = Math.floor(address / PAGE_SIZE);
-    if (!(this.space.pages.get(page) & PageFlag.Execute)) throw new GuestFault(address, "execute");
-    const { bytes, offset } = this.space.storage(page);
-    return bytes[offset + (address - page * PAGE_SIZE)];
-  }
-  #install(handlers: readonly Handler[]): void {
-    this.#library.compile();
-    const start = performance.now();
-    for (const { module } of handlers) {
-      if (!module || this.#instantiated.has(module)) continue;
-      this.#instantiated.add(module);
-      const { exports } = new WebAssembly.Instance(module.module, { host: this.#hostImports });
-      module.handlers.forEach(({ index }, number) => this.#table.set(index, exports[`h${number}`]));
+    if (page !== this.#codePage) {
+      if (!(this.space.pages.get(page) & PageFlag.Execute)) throw new GuestFault(address, "execute");
+      this.#code = this.space.storage(page);
+      this.#codePage = page;
     }
-    this.instantiateMs += performance.now() - start;
+    return this.#code.bytes[this.#code.offset + (address - page * PAGE_SIZE)];
   }
-  /** Milliseconds spent on blocks that were not there yet, all of it; and on instantiating handlers. For `EngineProfile`. */
+  /** Milliseconds spent on blocks that were not there yet, all of it; for `EngineProfile`. */
   missMs = 0;
-  instantiateMs = 0;
+  get instantiateMs(): number {
+    return this.#table.instantiateMs;
+  }
 
   /** Makes `code` what runs at `rip`; its index in the table, for `dropRegion`. */
   installRegion(rip: number, code: unknown): number {
     const block = this.blocks.block(rip);
     if ("outcome" in block) throw new Error("a region begins where no instruction is");
-    const index = this.#tableTop++;
-    if (index >= this.#table.length) this.#table.grow(this.#table.length);
-    this.#table.set(index, code);
+    const index = this.#table.add(code);
     this.blocks.setRegion(block, index);
     return index;
   }
   dropRegion(rip: number, index: number): void {
     const block = this.blocks.known(rip);
     if (block) this.blocks.setRegion(block, 0);
-    this.#table.set(index, null);
+    this.#table.remove(index);
   }
 
   /** Code on `page` is about to change; the running block, if it lies there, is left after its present instruction. */
@@ -155,8 +146,7 @@ export class Core implements CodeListener {
   }
   #execute(at: number): void {
     at >>>= 0;
-    const block = this.#running();
-    const instruction = block.instructions[(at - block.at - blockHeader.size) / record.size];
+    const instruction = this.blocks.instruction(at);
     this.#current = this.#executing = at;
     this.#machine.execute(instruction);
     this.#executing = 0;
@@ -170,9 +160,6 @@ export class Core implements CodeListener {
     if (!this.#stopAfter) return;
     this.#stopAfter = false;
     this.#leaveBlockAfter(at);
-  }
-  #running(): Block {
-    return this.blocks.at(this.space.view.getUint32(windowLayout.block, true));
   }
 
   // Running
@@ -197,6 +184,7 @@ export class Core implements CodeListener {
   /** Executes at most `budget` instructions; `executed` gets their number. */
   run(context: Context, budget: number, hotThreshold: number): { readonly exit: Exit; readonly executed: number } {
     this.#attach(context);
+    this.#codePage = -1;
     this.space.discardSharedCode();
     const { view } = this.space;
     view.setUint32(windowLayout.hotThreshold, hotThreshold, true);
@@ -304,8 +292,7 @@ export class Core implements CodeListener {
     if (!vector && !(error instanceof GuestFault)) throw error;
     const { view } = this.space;
     const at = this.#current;
-    const block = this.#running();
-    context.rip = block.instructions[(at - block.at - blockHeader.size) / record.size].address;
+    context.rip = this.blocks.address(at);
     const limit = view.getUint32(windowLayout.limit, true);
     const remaining = view.getUint32(windowLayout.remaining, true);
     view.setUint32(windowLayout.remaining, remaining + (limit - at) / record.size, true);

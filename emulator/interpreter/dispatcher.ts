@@ -24,7 +24,8 @@ export function cacheEntry(rip: number): number {
 export const Leave = { budget: 0, miss: 1, exit: 2, hot: 3 } as const;
 
 const REGION_DEPTH = 300;
-export const TABLE_SIZE = 0x4000;
+/** Entries at first. */
+const TABLE_SIZE = 0x1000;
 const cells = windowLayout;
 
 /** Leaves the block in `block` for the RIP in `rip`, or branches to `miss`. */

@@ -34,8 +34,8 @@ test("saved handlers are there without being made", () => {
   const restored = new HandlerLibrary(instructions, library.save());
   const found = codes.map((code) => restored.handler(code));
   expect(restored.size).toBe(codes.length);
-  expect(found.map(({ index, endsBlock }) => ({ index, endsBlock }))).toEqual(
-    made.map(({ index, endsBlock }) => ({ index, endsBlock })),
+  expect(found.map(({ number, endsBlock }) => ({ number, endsBlock }))).toEqual(
+    made.map(({ number, endsBlock }) => ({ number, endsBlock })),
   );
   for (const { module } of found) expect(module).toBeDefined();
 });

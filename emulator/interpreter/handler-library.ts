@@ -6,8 +6,8 @@ import { HandlerEmitter, type HandlerImports } from "./handler-emitter.ts";
 import { deferOperands, handlerShape } from "./shape.ts";
 
 export interface Handler {
-  /** Index in the dispatcher's table. */
-  readonly index: number;
+  /** In the order in which the library got them. */
+  readonly number: number;
   readonly endsBlock: boolean;
   /** The compiled module that has it, once `compile` ran. */
   module: HandlerModule | undefined;
@@ -70,8 +70,7 @@ export class HandlerLibrary {
     return handler;
   }
   #add(form: Form | undefined, shape: number, endsBlock: boolean): Handler {
-    // Index 0 of the table stays empty.
-    const handler: Handler = { index: ++this.#count, endsBlock, module: undefined };
+    const handler: Handler = { number: this.#count++, endsBlock, module: undefined };
     const shapes = this.#handlers.get(form);
     if (shapes) shapes.set(shape, handler);
     else this.#handlers.set(form, new Map([[shape, handler]]));

@@ -8,6 +8,8 @@ export const record = {
   base: 12,
   index: 14,
   segment: 16,
+  /** Bytes of the instruction (u16). */
+  length: 18,
   scale: 20,
   displacement: 24,
   immediate: 32,

@@ -70,14 +70,22 @@ export function deferOperands(instruction: Instruction): Operand[] {
   });
 }
 
+const TWO_32 = 0x1_0000_0000;
+
+/** An integer of magnitude up to 2^53. */
+function setInt64(view: DataView, at: number, value: number): void {
+  view.setInt32(at, value, true);
+  view.setInt32(at + 4, Math.floor(value / TWO_32), true);
+}
+
 function writeMemoryOperand(view: DataView, at: number, operand: MemoryOperand): void {
-  const gpr = (register: number): number => (register < 0 ? layout.zero : layout.gpr + register * 8);
-  view.setUint16(at + record.base, gpr(operand.base), true);
-  view.setUint16(at + record.index, gpr(operand.index), true);
-  const segment = operand.segment === "fs" ? layout.fsBase : operand.segment === "gs" ? layout.gsBase : layout.zero;
-  view.setUint16(at + record.segment, segment, true);
+  const { base, index, segment } = operand;
+  view.setUint16(at + record.base, base < 0 ? layout.zero : layout.gpr + base * 8, true);
+  view.setUint16(at + record.index, index < 0 ? layout.zero : layout.gpr + index * 8, true);
+  const segmentBase = segment === undefined ? layout.zero : segment === "fs" ? layout.fsBase : layout.gsBase;
+  view.setUint16(at + record.segment, segmentBase, true);
   view.setUint32(at + record.scale, operand.scale, true);
-  view.setBigInt64(at + record.displacement, BigInt(operand.displacement), true);
+  setInt64(view, at + record.displacement, operand.displacement);
 }
 
 /** Fills the record at `at`, the handler aside. */
@@ -102,5 +110,6 @@ export function writeRecord(view: DataView, at: number, instruction: Instruction
         writeMemoryOperand(view, at, operand);
     }
   }
-  view.setBigInt64(at + record.next, BigInt(instruction.address + instruction.length), true);
+  view.setUint16(at + record.length, instruction.length, true);
+  setInt64(view, at + record.next, instruction.address + instruction.length);
 }
