@@ -42,13 +42,13 @@ export interface MachineOptions {
   /** The Windows build whose numbers raw system calls use and which programs are shown. */
   readonly build?: number;
   /** System time at start, 100 ns since 1601. */
-  readonly bootTime?: bigint;
+  readonly startTime?: bigint;
   readonly limits?: Partial<Limits>;
   readonly observer?: Observer;
 }
 
 /** 2024-01-01 00:00 UTC. */
-const DEFAULT_BOOT_TIME = 133_485_408_000_000_000n;
+const DEFAULT_START_TIME = 133_485_408_000_000_000n;
 
 /** Why `run` returned. */
 export type StopReason =
@@ -109,7 +109,7 @@ export class Machine {
     this.seed = options.seed ?? 1;
     this.build = options.build ?? defaultWindowsBuild;
     this.limits = { ...defaultLimits, ...options.limits };
-    this.clock = new Clock(options.bootTime ?? DEFAULT_BOOT_TIME);
+    this.clock = new Clock(options.startTime ?? DEFAULT_START_TIME);
     this.random = new Random(this.seed);
   }
 

@@ -181,6 +181,7 @@ export const FILE_DEVICE = {
   DISK: 0x7,
   DISK_FILE_SYSTEM: 0x8,
   NAMED_PIPE: 0x11,
+  NETWORK: 0x12,
   NULL: 0x15,
   UNKNOWN: 0x22,
   KSEC: 0x39,

@@ -18,23 +18,26 @@ export class DirectoryWatch {
   /** FILE_NOTIFY_CHANGE_*. */
   readonly filter: number;
   readonly subtree: boolean;
+  /** False where the first request had no buffer: then only the fact that something changed is told, also to later ones. */
+  readonly keepsRecords: boolean;
   /** Whose requests the records complete. */
   file: VolumeFile | undefined = undefined;
   records: ChangeRecord[] = [];
   overflowed = false;
   directoryDeleted = false;
 
-  constructor(directory: DirectoryNode, filter: number, subtree: boolean) {
+  constructor(directory: DirectoryNode, filter: number, subtree: boolean, keepsRecords: boolean) {
     this.directory = directory;
     this.filter = filter;
     this.subtree = subtree;
+    this.keepsRecords = keepsRecords;
   }
 
   add(action: number, name: string): void {
     const last = this.records.at(-1);
     // NTFS reports consecutive modifications of one file once.
     if (last && last.action === action && last.name === name) return;
-    if (this.records.length >= RECORD_LIMIT) {
+    if (!this.keepsRecords || this.records.length >= RECORD_LIMIT) {
       this.records = [];
       this.overflowed = true;
     }

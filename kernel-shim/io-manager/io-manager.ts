@@ -1,5 +1,6 @@
 import { stateClass } from "../executive/state.ts";
 import type { Machine } from "../machine.ts";
+import { MountManager, volumeName } from "./mount-manager.ts";
 import { NamedPipeDevice } from "./named-pipe-device.ts";
 import { NullDevice } from "./null-device.ts";
 import { RandomDevice } from "./random-device.ts";
@@ -27,6 +28,8 @@ export class IoManager {
     namespace.link("\\??\\PIPE", "\\Device\\NamedPipe");
     namespace.insert("\\Device\\Null", new NullDevice(this));
     namespace.link("\\??\\NUL", "\\Device\\Null");
+    namespace.insert("\\Device\\MountPointManager", new MountManager(this));
+    namespace.link("\\??\\MountPointManager", "\\Device\\MountPointManager");
     namespace.insert("\\Device\\KsecDD", new RandomDevice(this));
     namespace.insert("\\Device\\CNG", new RandomDevice(this));
   }
@@ -35,12 +38,13 @@ export class IoManager {
   mountVolume(driveLetter: string, layers: LayerStack, limits?: VolumeLimits): VolumeDevice {
     const { clock, namespace, seed } = this.machine;
     const serialNumber = (0x5233_0000 ^ Math.imul(seed, 0x9e37_79b1) ^ this.volumeDevices.length) >>> 0;
-    const volume = new Volume(layers, clock.bootTime, serialNumber, limits);
+    const volume = new Volume(layers, clock.startTime, serialNumber, limits);
     const device = new VolumeDevice(this, volume, driveLetter);
     this.volumeDevices.push(device);
     const path = `\\Device\\HarddiskVolume${this.volumeDevices.length}`;
     namespace.insert(path, device);
     namespace.link(`\\??\\${driveLetter}`, path);
+    namespace.link(`\\??\\${volumeName(device)}`, path);
     return device;
   }
 

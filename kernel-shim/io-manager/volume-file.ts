@@ -25,9 +25,6 @@ const FILE_WRITE_TO_END_OF_FILE = -1n;
 const FILE_USE_FILE_POINTER_POSITION = -2n;
 const MAXIMUM_FILE_SIZE = 2 ** 44;
 
-/** FILE_NOTIFY_CHANGE_* that a caller may ask for: extended attributes never change here. */
-const VALID_NOTIFY_FILTER = 0x17f;
-
 /** A lock request that waits for others to unlock. */
 interface WaitingLock {
   readonly irp: Irp;
@@ -193,9 +190,8 @@ export class VolumeFile extends FileObject implements SectionFile {
   override notifyChange(irp: Irp, filter: number, subtree: boolean): void {
     const { node, volume } = this;
     if (!(node instanceof DirectoryNode)) return irp.complete(ntstatus.STATUS_INVALID_PARAMETER);
-    if (filter === 0 || filter & ~VALID_NOTIFY_FILTER) return irp.complete(ntstatus.STATUS_INVALID_PARAMETER);
     // The first request decides what is watched for as long as the handle lives.
-    if (!this.watch) volume.watches.push((this.watch = new DirectoryWatch(node, filter, subtree)));
+    if (!this.watch) volume.watches.push((this.watch = new DirectoryWatch(node, filter, subtree, irp.length > 0)));
     this.watch.file = this;
     this.pend(irp);
     deliverNotifications(this.io);

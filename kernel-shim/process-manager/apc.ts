@@ -7,7 +7,8 @@ import { withUserStack } from "./user-stack.ts";
 import type { Thread, UserApc } from "./thread.ts";
 
 export function queueUserApc(machine: Machine, thread: Thread, apc: UserApc): void {
-  if (thread.state === "terminated") return;
+  // One without a routine has nothing to run in user mode, and ends no wait.
+  if (thread.state === "terminated" || apc.routine === 0) return;
   thread.apcs.push(apc);
   if (thread.wait?.alertable) machine.scheduler.wake(thread, ntstatus.STATUS_USER_APC);
 }

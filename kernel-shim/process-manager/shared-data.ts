@@ -65,8 +65,7 @@ export function mapSharedData(machine: Machine, process: Process): void {
 
 /** Shows the time, in steps of a millisecond. Called at exact points: before a thread of the process runs on. */
 export function updateSharedData({ clock }: Machine, process: Process): void {
-  const { interruptTime } = clock;
-  const millisecond = Math.floor(interruptTime / UNITS_PER_MILLISECOND);
+  const millisecond = Math.floor(clock.upTime / UNITS_PER_MILLISECOND);
   if (millisecond === process.sharedDataTime) return;
   process.sharedDataTime = millisecond;
   const shown = BigInt(millisecond) * BigInt(UNITS_PER_MILLISECOND);

@@ -1,5 +1,6 @@
 import { FileAccess } from "../abi/access.ts";
 import { CompletionFilter, FILE_INFORMATION_CLASS } from "../abi/file.ts";
+import { ntstatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK, UnicodeString } from "../abi/structures.ts";
 import { BOOLEAN, flags, HANDLE, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
 import type { FileObject } from "../io-manager/file-object.ts";
@@ -69,6 +70,9 @@ export const NtQueryDirectoryFileEx = systemService("NtQueryDirectoryFileEx", {
   },
 });
 
+/** FILE_NOTIFY_CHANGE_* that a caller may ask for: extended attributes never change here. */
+const VALID_FILTER = 0x17f;
+
 export const NtNotifyChangeDirectoryFile = systemService("NtNotifyChangeDirectoryFile", {
   support: full,
   params: {
@@ -79,6 +83,7 @@ export const NtNotifyChangeDirectoryFile = systemService("NtNotifyChangeDirector
     WatchTree: value(BOOLEAN),
   },
   run(call, args) {
+    if (args.CompletionFilter === 0 || args.CompletionFilter & ~VALID_FILTER) return ntstatus.STATUS_INVALID_PARAMETER;
     const start = (file: FileObject, irp: Irp): void => file.notifyChange(irp, args.CompletionFilter, args.WatchTree);
     // Wine's FindFirstChangeNotification opens a synchronous file and counts on a request that does not wait.
     const waits = call.process.entries?.isWine !== true;

@@ -5,12 +5,13 @@ import { ntstatus } from "../abi/ntstatus.ts";
 import { encodeUtf16, UNICODE_STRING } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
 import { ACCESS_MASK, enumeration, flags, HANDLE, LARGE_INTEGER, u32, u8, ULONG } from "../abi/type.ts";
+import { VolumeFile } from "../io-manager/volume-file.ts";
 import { closeHandle } from "../object-manager/close.ts";
-import type { ObjectType } from "../object-manager/kernel-object.ts";
+import type { KernelObject, ObjectType } from "../object-manager/kernel-object.ts";
 import { objectTypes } from "../object-manager/kernel-object.ts";
 import { Process } from "../process-manager/process.ts";
 import { full, inBuffer, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
-import { grantAccess } from "./service-call.ts";
+import { grantAccess, type ServiceCall } from "./service-call.ts";
 
 const { OBJ_INHERIT, OBJ_PROTECT_CLOSE } = ObjectAttributeFlags;
 
@@ -117,6 +118,13 @@ function typeInformation({ name, genericMapping, validAccess, index }: ObjectTyp
   return memory.bytes;
 }
 
+/** Wine's kernelbase takes the Win32 path of a file from here; Windows' asks the mount manager what it makes of the device's path. */
+function nameOf(call: ServiceCall, object: KernelObject): string {
+  return call.process.entries?.isWine === true && object instanceof VolumeFile
+    ? `\\??\\${object.device.driveLetter}${object.fileName}`
+    : object.path;
+}
+
 export const NtQueryObject = systemService("NtQueryObject", {
   support: partial("pointer counts and pool charges are not kept"),
   params: {
@@ -154,7 +162,7 @@ export const NtQueryObject = systemService("NtQueryObject", {
         return whole(memory.bytes, ntstatus.STATUS_INFO_LENGTH_MISMATCH);
       }
       case C.ObjectNameInformation: {
-        const name = encodeUtf16(object?.path ?? "");
+        const name = encodeUtf16(object === undefined ? "" : nameOf(call, object));
         const text = name.length === 0 ? 0 : name.length + 2;
         const memory = new BytesMemory(UNICODE_STRING.size + text);
         if (text > 0) {

@@ -322,7 +322,7 @@ export const NtSetTimer = systemService("NtSetTimer", {
     PreviousState?.set(timer.signaled);
     const due = call.deadlineOf(DueTime);
     // The routine is called with the context and the time at which the timer was due, in two halves.
-    const time = call.machine.clock.bootTime + BigInt(Math.floor(due));
+    const time = call.machine.clock.startTime + BigInt(Math.floor(due));
     const apc =
       TimerApcRoutine === 0
         ? undefined

@@ -31,7 +31,7 @@ export const NtGetTickCount = systemService("NtGetTickCount", {
   support: full,
   params: {},
   returns: ULONG,
-  run: ({ machine }) => BigInt(Math.floor(machine.clock.interruptTime / UNITS_PER_MILLISECOND) % 2 ** 32),
+  run: ({ machine }) => BigInt(Math.floor(machine.clock.upTime / UNITS_PER_MILLISECOND) % 2 ** 32),
 });
 
 export const NtQueryTimerResolution = systemService("NtQueryTimerResolution", {

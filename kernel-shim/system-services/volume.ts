@@ -1,5 +1,5 @@
 import { FileAccess } from "../abi/access.ts";
-import { FS_INFORMATION_CLASS } from "../abi/file.ts";
+import { FILE_DEVICE, FS_INFORMATION_CLASS } from "../abi/file.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK } from "../abi/structures.ts";
 import { HANDLE, ULONG } from "../abi/type.ts";
@@ -35,6 +35,10 @@ export const NtQueryVolumeInformationFile = systemService("NtQueryVolumeInformat
     if (FsInformation.length < minimum) return ntstatus.STATUS_INFO_LENGTH_MISMATCH;
     const result = call.reference(FileHandle, FileObject, 0).queryVolumeInformation(FsInformationClass);
     if (typeof result === "number") return result;
+    // Windows' GetDriveType knows a disk by either type, Wine's by its file system's only.
+    const isDisk =
+      FsInformationClass === FS_INFORMATION_CLASS.FileFsDeviceInformation && result[0] === FILE_DEVICE.DISK;
+    if (isDisk && call.process.entries?.isWine === true) result[0] = FILE_DEVICE.DISK_FILE_SYSTEM;
     FsInformation.write(result.subarray(0, FsInformation.length));
     const status = result.length > FsInformation.length ? ntstatus.STATUS_BUFFER_OVERFLOW : ntstatus.STATUS_SUCCESS;
     IoStatusBlock.set({ Status: status, Information: Math.min(result.length, FsInformation.length) });
