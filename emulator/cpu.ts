@@ -55,8 +55,11 @@ export interface AddressSpaceImage {
  * that change is discarded by the implementation.
  */
 export interface AddressSpace {
-  /** Maps zeroed private pages. Pages that were mapped there are replaced. */
-  map(address: number, size: number, protection: Protection): void;
+  /**
+   * Maps private pages that hold `contents`, at most `size` bytes, and zeroes behind. They may be copied when a page is first accessed, so they must not
+   * change any more. Pages that were mapped there are replaced.
+   */
+  map(address: number, size: number, protection: Protection, contents?: Uint8Array): void;
   /** Maps a view of `pages` from byte `offset` on. Stores are seen by every view. */
   mapShared(address: number, size: number, protection: Protection, pages: SharedPages, offset: number): void;
   /** Changes protection of mapped pages; unmapped pages in the range are left alone. */

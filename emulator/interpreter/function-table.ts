@@ -1,10 +1,12 @@
 /** The dispatcher's table: handlers and regions, each at the index that was free when it came. Index 0 stays empty. */
 import type { Handler, HandlerLibrary, HandlerModule } from "./handler-library.ts";
 
+type HandlerHost = Record<string, CallableFunction | WebAssembly.Memory>;
+
 export class FunctionTable {
   readonly #table: WebAssembly.Table;
   readonly #library: HandlerLibrary;
-  readonly #imports: Record<string, unknown>;
+  readonly #imports: HandlerHost;
   #next = 1;
   /** By number of the handler its index, or 0. */
   #handlers = new Int32Array(1024);
@@ -13,7 +15,7 @@ export class FunctionTable {
   instantiateMs = 0;
 
   /** `imports` is what handlers import. */
-  constructor(table: WebAssembly.Table, library: HandlerLibrary, imports: Record<string, unknown>) {
+  constructor(table: WebAssembly.Table, library: HandlerLibrary, imports: HandlerHost) {
     this.#table = table;
     this.#library = library;
     this.#imports = imports;

@@ -89,3 +89,20 @@ test("addresses that are no user-mode addresses fault, however large", () => {
     expect(() => space.writeUint64(address, 1n)).toThrow(GuestFault);
   }
 });
+
+test("initial contents are there at the first access, kept by snapshots, and gone with their pages", () => {
+  const space = new WindowSpace();
+  const contents = Uint8Array.from({ length: 0x2800 }, (_, index) => (index >> 8) + 1);
+  space.map(0x70_0000, 0x4000, RW, contents);
+  expect(space.readUint8(0x70_1000)).toBe(0x11);
+  expect([...space.read(0x70_27ff, 2)]).toEqual([0x28, 0]);
+  space.writeUint8(0x70_0000, 0xff);
+  expect(contents[0]).toBe(1);
+  const copy = new WindowSpace(space.save());
+  expect(copy.readUint8(0x70_0000)).toBe(0xff);
+  expect(copy.readUint8(0x70_2000)).toBe(0x21);
+  expect(copy.readUint8(0x70_3000)).toBe(0);
+  space.unmap(0x70_0000, 0x4000);
+  space.map(0x70_0000, 0x4000, RW);
+  expect(space.readUint8(0x70_2000)).toBe(0);
+});

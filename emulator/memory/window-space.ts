@@ -31,6 +31,12 @@ export interface SharedView {
   readonly offset: number;
 }
 
+/** What pages hold before they are touched: `bytes` from page `first` on, then zeroes. */
+interface InitialContents {
+  readonly first: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Told before bytes change from which instructions were decoded. */
 export interface CodeListener {
   invalidate(page: number): void;
@@ -46,6 +52,8 @@ export class WindowSpace implements AddressSpace {
   /** Storage of pages without slot. */
   readonly #outside = new Map<number, Uint8Array>();
   readonly #shared = new Map<number, SharedView>();
+  /** Of pages that were not touched and do not begin as zeroes. */
+  readonly #contents = new Map<number, InitialContents>();
   /** By slot, one more than the upper part (page / TABLE_PAGES) of the number of the page that has it; 0: free. */
   readonly #owners = new Int32Array(TABLE_PAGES);
   readonly #readTags: Int32Array;
@@ -72,18 +80,20 @@ export class WindowSpace implements AddressSpace {
     for (const run of image.runs) {
       const size = run.size ?? run.bytes.length;
       if (run.shared) this.mapShared(run.address, size, run.protection, run.shared, run.sharedOffset ?? 0);
-      else {
-        this.map(run.address, size, run.protection);
-        this.poke(run.address, run.bytes);
-      }
+      else this.map(run.address, size, run.protection, run.bytes);
     }
   }
 
   // Mapping
 
-  map(address: number, size: number, protection: Protection): void {
+  map(address: number, size: number, protection: Protection, contents?: Uint8Array): void {
     this.unmap(address, size);
-    this.pages.fill(address / PAGE_SIZE, size / PAGE_SIZE, PageFlag.Mapped | protection);
+    const first = address / PAGE_SIZE;
+    this.pages.fill(first, size / PAGE_SIZE, PageFlag.Mapped | protection);
+    if (!contents) return;
+    if (contents.length > size) throw new RangeError("contents are larger than the pages");
+    const initial: InitialContents = { first, bytes: contents };
+    for (let page = first; (page - first) * PAGE_SIZE < contents.length; page++) this.#contents.set(page, initial);
   }
 
   mapShared(address: number, size: number, protection: Protection, pages: SharedPages, offset: number): void {
@@ -103,7 +113,7 @@ export class WindowSpace implements AddressSpace {
         this.#owners[slot] = 0;
         this.#setTags(slot, 0, 0);
         this.bytes.fill(0, slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE);
-      }
+      } else this.#contents.delete(page);
     });
     this.pages.fill(address / PAGE_SIZE, size / PAGE_SIZE, 0);
   }
@@ -151,6 +161,16 @@ export class WindowSpace implements AddressSpace {
     return { bytes: this.bytes, offset: (page % TABLE_PAGES) * PAGE_SIZE };
   }
   #touch(page: number, flags: number): PageStorage {
+    const storage = this.#giveStorage(page, flags);
+    const contents = this.#contents.get(page);
+    if (contents) {
+      const start = (page - contents.first) * PAGE_SIZE;
+      storage.bytes.set(contents.bytes.subarray(start, start + PAGE_SIZE), storage.offset);
+      this.#contents.delete(page);
+    }
+    return storage;
+  }
+  #giveStorage(page: number, flags: number): PageStorage {
     const slot = page % TABLE_PAGES;
     const offset = slot * PAGE_SIZE;
     if (this.#owners[slot] || offset < windowLayout.reservedLow || offset >= windowLayout.reservedHigh) {
@@ -163,6 +183,10 @@ export class WindowSpace implements AddressSpace {
     this.pages.set(page, flags | PageFlag.Touched);
     this.#updateTags(page);
     return { bytes: this.bytes, offset };
+  }
+  /** Whether `page` may hold something else than zeroes. */
+  holdsBytes(page: number): boolean {
+    return (this.pages.get(page) & PageFlag.Touched) !== 0 || this.#contents.has(page);
   }
   /** The shared view that `page` belongs to. */
   sharedView(page: number): SharedView | undefined {
@@ -345,6 +369,7 @@ export class WindowSpace implements AddressSpace {
     this.pages.clear();
     this.#outside.clear();
     this.#shared.clear();
+    this.#contents.clear();
     this.code = undefined;
     this.#onDispose?.(this);
   }

@@ -38,6 +38,13 @@ export class FileContent {
     return result;
   }
 
+  /** The same bytes, not copied where a layer has them as they are: nobody may change them, and no later write does. */
+  view(layers: LayerStack, offset: number, length: number): Uint8Array {
+    const end = Math.min(offset + length, this.size);
+    if (this.base === null || this.chunks.size > 0 || end > this.baseSize) return this.read(layers, offset, length);
+    return layers.read(this.base).subarray(Math.min(offset, end), end);
+  }
+
   /** The whole contents. */
   readAll(layers: LayerStack): Uint8Array {
     return this.read(layers, 0, this.size);

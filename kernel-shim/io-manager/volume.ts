@@ -175,8 +175,9 @@ export class Volume {
     return undefined;
   }
 
+  /** As they are now; not to be changed by the caller. */
   readContent(node: DataNode, offset: number, length: number): Uint8Array {
-    return node.content.read(this.layers, offset, length);
+    return node.content.view(this.layers, offset, length);
   }
 
   write(node: DataNode, offset: number, bytes: Uint8Array): NtStatus {

@@ -13,7 +13,7 @@ export interface SectionFile {
   /** The NT path, as MemoryMappedFilenameInformation shows it. */
   readonly path: string;
   sectionSize(): number;
-  /** Bytes that are not to be changed; shorter at the end of the file. */
+  /** Bytes that neither the caller nor the file changes afterwards; shorter at the end of the file. */
   sectionRead(offset: number, length: number): Uint8Array;
   sectionWrite(offset: number, bytes: Uint8Array): void;
   /** Makes the file at least this long. Leaves the service when the volume is full. */

@@ -87,8 +87,7 @@ function mapImage(process: Process, section: Section, request: ViewRequest): Vie
   region.set(base, base + size, PageProtection.PAGE_NOACCESS);
   for (const segment of layout.segments) {
     const start = base + segment.rva;
-    if (segment.bytes.length > 0) space.poke(start, segment.bytes);
-    space.protect(start, segment.size, hardwareProtection(segment.protection));
+    space.map(start, segment.size, hardwareProtection(segment.protection), segment.bytes);
     region.set(start, start + segment.size, segment.protection);
   }
   return {
@@ -129,12 +128,11 @@ function mapData(process: Process, section: Section, request: ViewRequest): View
   if (region.shared) {
     virtualMemory.space.mapShared(base, size, hardware, section.sharedPages(), request.offset);
   } else {
-    virtualMemory.space.map(base, size, hardware);
     const contents =
       section.file === undefined || section.pages !== undefined
-        ? section.sharedPages().bytes.subarray(request.offset, request.offset + size)
+        ? section.sharedPages().bytes.slice(request.offset, request.offset + size)
         : section.file.sectionRead(request.offset, Math.min(size, section.size - request.offset));
-    virtualMemory.space.poke(base, contents);
+    virtualMemory.space.map(base, size, hardware, contents);
   }
   region.set(base, base + size, request.protect);
   return { status: ntstatus.STATUS_SUCCESS, base, size };

@@ -45,11 +45,13 @@ export class LibunicornAddressSpace implements AddressSpace {
     }
   }
 
-  map(address: number, size: number, protection: Protection): void {
+  map(address: number, size: number, protection: Protection, contents?: Uint8Array): void {
     this.#checkRange(address, size);
     if (size === 0) return;
     this.unmap(address, size);
-    this.#insert({ address, size, protection, bytes: new Uint8Array(size) });
+    const bytes = new Uint8Array(size);
+    if (contents) bytes.set(contents);
+    this.#insert({ address, size, protection, bytes });
   }
 
   mapShared(address: number, size: number, protection: Protection, pages: SharedPages, offset: number): void {
