@@ -38,6 +38,7 @@ export interface OutputPiece {
 export interface SandboxSnapshot {
   readonly machine: SavedState;
   readonly trace: SavedState;
+  readonly crash: CrashReport | undefined;
 }
 
 const UNITS_PER_MS = 10_000;
@@ -64,6 +65,7 @@ export class Sandbox {
       this.#layers = layerStack(options.layers);
       const externals = new Map([[LAYERS, this.#layers]]);
       this.#machine = Machine.restore(snapshot.machine, { cpu: options.cpu, observer }, externals);
+      this.#crash = snapshot.crash;
       this.#recorder = new TraceRecorder(restoreState(snapshot.trace, new Map()) as TraceState, () => this.#machine);
       return;
     }
@@ -94,11 +96,12 @@ export class Sandbox {
     return new Sandbox(options, snapshot);
   }
 
-  /** Taken between two calls of `run`: at the boundary of an instruction, and of a system call. */
+  /** Taken between two calls of `run`: at the boundary of an instruction, and of a system call. Output that nobody has taken yet is not in it. */
   snapshot(): SandboxSnapshot {
     return {
       machine: this.#machine.save(new Map([[LAYERS, this.#layers]])),
       trace: saveState(this.#recorder.state, new Map()),
+      crash: this.#crash,
     };
   }
 

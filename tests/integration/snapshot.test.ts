@@ -1,56 +1,69 @@
-/** State is data: a run that is saved and restored into a fresh machine goes on as if nothing had happened. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+/** State is data: a run that is saved at any event and restored into a fresh sandbox goes on as if nothing had happened. */
 import { describe, expect, test } from "vitest";
 import { createCpu } from "../../emulator/engine.ts";
 import { hashState } from "../../kernel-shim/executive/state.ts";
-import { MemoryLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
-import { openBuiltImage } from "../../src/cli/image-directory.ts";
-import type { SandboxOptions } from "../../src/sandbox/options.ts";
-import { Sandbox } from "../../src/sandbox/sandbox.ts";
-import { root } from "../support/ring3.ts";
+import { samples } from "../../samples/index.ts";
+import { Sandbox, type SandboxSnapshot } from "../../src/sandbox/sandbox.ts";
+import { sampleOptions, tiers, traceOf } from "../support/sample-run.ts";
 
-const wine = openBuiltImage(join(root, "images", "wine"));
+/** When the run is saved: after so large a part of its events, in the boot, in the program, shortly before its end; and so many instructions later. */
+const moments = [
+  { part: 0.23, later: 0 },
+  { part: 0.71, later: 1234 },
+  { part: 0.96, later: 0 },
+];
 
-function options(sample: string): SandboxOptions {
-  const program = readFileSync(join(root, "samples", "bin", sample));
-  return {
-    cpu: createCpu({ level: 1, translateAfter: Infinity, seed: 1 }),
-    layers: [new MemoryLayer("program", [[`w\\${sample}`, program]]), wine],
-    program: `C:\\w\\${sample}`,
-    stdin: new Uint8Array(0),
-  };
-}
-
-const decoder = new TextDecoder();
-function finish(sandbox: Sandbox): { readonly output: string; readonly state: string; readonly instructions: number } {
-  while (sandbox.run(5_000_000).reason !== "ended");
-  const output = sandbox
+function takeText(sandbox: Sandbox): string {
+  return sandbox
     .takeOutput()
-    .map(({ bytes }) => decoder.decode(bytes))
+    .map(({ stream, bytes }) => `${stream}:${new TextDecoder().decode(bytes)}`)
     .join("");
-  return { output, instructions: sandbox.instructions, state: hashState(sandbox.snapshot().machine) };
 }
 
-describe.each(["hello-kernel.exe", "hello-printf.exe", "threads.exe", "cpp-exceptions.exe"])("%s", (sample) => {
-  test("goes on identically from a snapshot at any event", () => {
-    const whole = finish(new Sandbox(options(sample)));
-    for (const fraction of [0.2, 0.7, 0.95]) {
-      const first = new Sandbox(options(sample));
-      first.run(Math.floor(whole.instructions * fraction));
-      while (first.step(1_000_000).reason === "slice");
-      const before = first
-        .takeOutput()
-        .map(({ bytes }) => decoder.decode(bytes))
-        .join("");
-      const snapshot = first.snapshot();
-      const restored = Sandbox.restore(snapshot, options(sample));
-      // Saved again before anything ran, it is the same state.
-      expect(hashState(restored.snapshot().machine)).toBe(hashState(snapshot.machine));
-      const second = finish(restored);
-      expect({ ...second, output: before + second.output }).toEqual(whole);
-      const other = finish(first);
-      expect({ ...other, output: before + other.output }).toEqual(whole);
+/** Everything that a run leaves. */
+function finish(sandbox: Sandbox, outputBefore = "") {
+  while (sandbox.run(1_000_000).reason !== "ended");
+  const { instructions, virtualTimeMs, exit } = sandbox;
+  const outcome = {
+    exit,
+    instructions,
+    virtualTimeMs,
+    output: outputBefore + takeText(sandbox),
+    files: sandbox.changes().map(({ path, change, read }) => ({ path, change, bytes: read?.() })),
+    trace: traceOf(sandbox),
+    state: hashState(sandbox.snapshot().machine),
+  };
+  sandbox.dispose();
+  return outcome;
+}
+
+const ids = ["hello-kernel", "read-input", "files", "threads", "cpp-exceptions", "fault"];
+
+describe.each(samples.filter(({ id }) => ids.includes(id)))("$id", (sample) => {
+  const options = (tier: keyof typeof tiers = "interpreter") =>
+    sampleOptions(sample, createCpu({ level: 3, translateAfter: tiers[tier], seed: 1 }));
+
+  test("goes on identically from a snapshot at any moment", { timeout: 180_000 }, () => {
+    const whole = finish(new Sandbox(options()));
+    const events = whole.trace.split("\n").length - 1;
+
+    const saved: { readonly snapshot: SandboxSnapshot; readonly output: string }[] = [];
+    const first = new Sandbox(options());
+    let output = "";
+    for (const { part, later } of moments) {
+      while (first.trace.length < part * events) expect(first.step(1_000_000).reason).not.toBe("ended");
+      if (later > 0) first.run(later);
+      output += takeText(first);
+      saved.push({ snapshot: first.snapshot(), output });
+    }
+    // To be saved is no event.
+    expect(finish(first, output)).toEqual(whole);
+
+    for (const [index, { snapshot, output: before }] of saved.entries()) {
+      // Through the clone that a message to another worker would be.
+      const copy = structuredClone(snapshot);
+      const restored = Sandbox.restore(copy, options(index === 1 ? "default" : "interpreter"));
+      expect(finish(restored, before)).toEqual(whole);
     }
   });
 });
