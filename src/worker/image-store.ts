@@ -1,7 +1,14 @@
-import { ImageLayer, wholeContent, type ImageManifest } from "../../kernel-shim/boot/image.ts";
+import { ImageLayer, wholeContent, type ImageContent, type ImageFile, type ImageManifest } from "../../kernel-shim/boot/image.ts"; // prettier-ignore
 import type { ImageProgress } from "./interface.ts";
 
 const CACHE = "ring3-images";
+
+/** What nearly every program reads before its first own instruction. */
+const earlyFiles: ReadonlySet<string> = new Set([
+  ...["ntdll", "apisetschema", "kernel32", "kernelbase", "msvcrt", "ucrtbase"].map((name) => `windows/system32/${name}.dll`),
+  ...["locale", "l_intl", "c_1252", "c_437", "c_20127", "normnfc"].map((name) => `windows/system32/${name}.nls`),
+  "windows/globalization/sorting/sortdefault.nls",
+]); // prettier-ignore
 
 /** The layer of the `wine` image: from the browser's cache, or fetched from beside the page, with progress. */
 export async function loadImageLayer(base: URL, onProgress: (progress: ImageProgress) => void): Promise<ImageLayer> {
@@ -20,8 +27,26 @@ export async function loadImageLayer(base: URL, onProgress: (progress: ImageProg
     : await download(url, size, (n) => progress("download", n));
   if (bytes.length !== size) throw new Error("The image arrived incomplete. Reload the page to fetch it again.");
   if (cache && !kept) await cache.put(url, new Response(bytes)).catch(() => undefined);
+  const content = await inflatedAhead(
+    bytes,
+    manifest.files.filter((one) => earlyFiles.has(one.path)),
+  );
   progress("ready", size);
-  return new ImageLayer(manifest, wholeContent(bytes));
+  return new ImageLayer(manifest, content);
+}
+
+/** The browser inflates several times faster than a script, but not at once: so `files` are done in advance, and others when they are read. */
+async function inflatedAhead(bytes: Uint8Array<ArrayBuffer>, files: readonly ImageFile[]): Promise<ImageContent> {
+  const inflated = new Map<string, Uint8Array>();
+  await Promise.all(
+    files.map(async ({ path, offset, length }) => {
+      const member = new Blob([bytes.subarray(offset, offset + length)]).stream();
+      const stream = member.pipeThrough(new DecompressionStream("gzip"));
+      inflated.set(path, new Uint8Array(await new Response(stream).arrayBuffer()));
+    }),
+  );
+  const others = wholeContent(bytes);
+  return { read: (file) => inflated.get(file.path) ?? others.read(file) };
 }
 
 async function download(url: URL, size: number, onBytes: (loaded: number) => void): Promise<Uint8Array<ArrayBuffer>> {
