@@ -40,7 +40,9 @@ export class BlockCache {
     this.#library = library;
     this.#table = table;
     this.#reader = reader;
-    this.#clearEntries();
+    // A memory begins as zeroes; another cache may have been in this one.
+    if (space.view.getBigInt64(windowLayout.blockCache, true)) this.#clearEntries();
+    else this.#protectZero();
   }
 
   /** The block at `rip`, decoded if need be, and entered in the dispatcher's cache. Throws GuestFault where its first instruction cannot be fetched. */
@@ -49,7 +51,8 @@ export class BlockCache {
     if ("outcome" in block) return block;
     const entry = cacheEntry(rip);
     const { view } = this.#space;
-    view.setBigInt64(entry, BigInt(rip), true);
+    view.setUint32(entry, rip, true);
+    view.setUint32(entry + 4, Math.floor(rip / TWO_32), true);
     view.setUint32(entry + 8, block.at, true);
     return block;
   }
@@ -156,7 +159,10 @@ export class BlockCache {
   }
   #clearEntries(): void {
     this.#space.bytes.fill(0, windowLayout.blockCache, windowLayout.blockCache + CACHE_ENTRIES * 16);
-    // The entry of address 0 must not look like a block at 0.
+    this.#protectZero();
+  }
+  /** The entry of address 0 must not look like a block at 0. */
+  #protectZero(): void {
     this.#space.view.setBigInt64(windowLayout.blockCache, -1n, true);
   }
 }

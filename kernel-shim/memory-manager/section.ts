@@ -143,13 +143,13 @@ function systemCallNumbers(image: PeImage): ReadonlyMap<number, string> {
   const exports = exportsOf(image);
   if (exports === undefined || !STUB_MODULES.has(exports.moduleName.toLowerCase())) return NO_NUMBERS;
   const numbers = new Map<number, string>();
-  for (const { name, ...target } of exports.list()) {
-    if (name === undefined || !("rva" in target)) continue;
+  for (const { target, name } of exports.named()) {
+    if (!("rva" in target)) continue;
     const code = image.bytesAt(target.rva, 8);
     if (code?.length !== 8 || code[0] !== 0x4c || code[1] !== 0x8b || code[2] !== 0xd1 || code[3] !== 0xb8) continue;
     const number = code[4] | (code[5] << 8) | (code[6] << 16) | (code[7] << 24);
-    // Nt and Zw names share stubs; the Nt name is the service's.
-    if (!numbers.has(number) || !name.startsWith("Zw")) numbers.set(number, name);
+    // Nt and Zw names share stubs; the Nt name is the service's, and comes first.
+    if (!numbers.has(number)) numbers.set(number, name());
   }
   return numbers;
 }

@@ -60,6 +60,13 @@ export class ExportTable {
     const target = this.#target(ordinal - this.#base);
     return target && { ordinal, ...target };
   }
+  /** What is exported by name, in the names' order; a name is read when it is asked for. */
+  *named(): Generator<{ readonly target: ExportTarget; readonly name: () => string }> {
+    for (let index = 0; index < this.#nameCount; index++) {
+      const target = this.#target(this.#image.u16(this.#ordinals + index * 2));
+      if (target) yield { target, name: () => this.#nameAt(index) };
+    }
+  }
   /** Every exported function, named ones once a name. */
   *list(): Generator<Export> {
     const named = new Set<number>();
