@@ -8,6 +8,7 @@ import { StatusError } from "../executive/unsupported.ts";
 import type { Machine } from "../machine.ts";
 import { imageStatus } from "../memory-manager/image-status.ts";
 import { checkProgram, PeError } from "../pe/index.ts";
+import type { Job } from "../process-manager/job.ts";
 import type { Process } from "../process-manager/process.ts";
 import type { Thread } from "../process-manager/thread.ts";
 import { createThread } from "../process-manager/thread-creation.ts";
@@ -23,6 +24,8 @@ export interface ChildParameters {
   /** Where given, only these are inherited. */
   readonly handleList: ReadonlySet<number> | undefined;
   readonly suspended: boolean;
+  /** Into which it is born. */
+  readonly jobs: readonly Job[];
 }
 
 /** Leaves the service with the status that CreateProcess knows how to explain. */
@@ -55,6 +58,7 @@ export function createChildProcess(
       stackCommit: 0,
       suspended: parameters.suspended,
     });
+    for (const job of parameters.jobs.toReversed()) job.add(machine, process);
     return { process, thread };
   } catch (error) {
     if (error instanceof LoadError) throw new StatusError(ntstatus.STATUS_DLL_NOT_FOUND);

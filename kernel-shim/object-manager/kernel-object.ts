@@ -1,5 +1,6 @@
 import type { GenericMapping } from "../abi/access.ts";
 import type { NtStatus } from "../abi/ntstatus.ts";
+import type { Machine } from "../machine.ts";
 import type { ObjectDirectory } from "./directory.ts";
 
 /** What the object manager knows of a kind of objects. Configuration, not state. */
@@ -55,7 +56,7 @@ export abstract class KernelObject {
   /** Walks into names that this object holds beyond itself: devices and keys do. `rest` starts with a backslash or is empty. */
   parse?(rest: string, request: ParseRequest): ParseResult;
   /** The last handle was closed. */
-  lastHandleClosed?(): void;
+  lastHandleClosed?(machine: Machine): void;
   /** One of the handles of a process was closed; `remaining` is the number that the process still has. */
   handleClosed?(processId: number): void;
   /** The name as NtQueryObject shows it, where it is not simply the path in the namespace. */

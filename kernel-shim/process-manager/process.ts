@@ -9,6 +9,7 @@ import { HandleTable } from "../object-manager/handle-table.ts";
 import type { ObjectType } from "../object-manager/kernel-object.ts";
 import { objectType, type KernelObject } from "../object-manager/kernel-object.ts";
 import type { CrashReport } from "./crash-report.ts";
+import type { Job } from "./job.ts";
 import type { Thread } from "./thread.ts";
 
 export const ProcessType = objectType("Process", { read: 0x20410, write: 0x20bea, execute: 0x121001, all: 0x1fffff });
@@ -41,6 +42,8 @@ export class Process extends DispatcherObject {
   loaderRelocates = false;
   /** Code of the kernel's own in this process whose system calls have no number in any table. */
   readonly stubs: { readonly address: number; readonly size: number; readonly service: string }[] = [];
+  /** The innermost first. */
+  readonly jobs: Job[] = [];
   token: KernelObject | undefined = undefined;
   exitStatus: NtStatus = ntstatus.STATUS_PENDING;
   exited = false;

@@ -57,4 +57,5 @@ function endProcess(machine: Machine, process: Process, status: NtStatus): void 
   process.virtualMemory.dispose();
   machine.observer.event({ kind: "process-exit", process });
   machine.scheduler.signal(process);
+  for (const job of process.jobs) job.processEnded(machine, process);
 }

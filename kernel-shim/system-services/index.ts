@@ -4,6 +4,7 @@ import * as directory from "./directory.ts";
 import * as exception from "./exception.ts";
 import * as file from "./file.ts";
 import * as ioCompletion from "./io-completion.ts";
+import * as job from "./job.ts";
 import * as memory from "./memory.ts";
 import * as namespace from "./namespace.ts";
 import * as nls from "./nls.ts";
@@ -34,7 +35,7 @@ export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>>
   Memory: Object.values(memory),
   Section: Object.values(section),
   Synchronization: [...Object.values(synchronization), ...Object.values(ioCompletion)],
-  Process: [...Object.values(process), ...Object.values(processInformation)],
+  Process: [...Object.values(process), ...Object.values(processInformation), ...Object.values(job)],
   Thread: [...Object.values(thread), ...Object.values(threadInformation)],
   System: Object.values(systemInformation),
   Object: [...Object.values(object), ...Object.values(namespace)],

@@ -10,7 +10,7 @@ import { closeHandle } from "../object-manager/close.ts";
 import type { KernelObject, ObjectType } from "../object-manager/kernel-object.ts";
 import { objectTypes } from "../object-manager/kernel-object.ts";
 import { Process } from "../process-manager/process.ts";
-import { full, inBuffer, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
+import { full, inBuffer, NO_RETURN, optional, out, outBuffer, partial, systemService, value } from "./service.ts";
 import { grantAccess, type ServiceCall } from "./service-call.ts";
 
 const { OBJ_INHERIT, OBJ_PROTECT_CLOSE } = ObjectAttributeFlags;
@@ -23,7 +23,8 @@ export const NtClose = systemService("NtClose", {
     if (entry === undefined) return ntstatus.STATUS_INVALID_HANDLE;
     if (entry.attributes & OBJ_PROTECT_CLOSE) return ntstatus.STATUS_HANDLE_NOT_CLOSABLE;
     closeHandle(call.machine, call.process, Handle);
-    return ntstatus.STATUS_SUCCESS;
+    // A job may take its closer with it.
+    return call.process.exited ? NO_RETURN : ntstatus.STATUS_SUCCESS;
   },
 });
 

@@ -4,6 +4,7 @@ import { CLIENT_ID, decodeUtf16, OBJECT_ATTRIBUTES, SECTION_IMAGE_INFORMATION } 
 import { flags, type GuestMemory, HANDLE, PVOID, ULONG } from "../abi/type.ts";
 import { createChildProcess } from "../boot/child-process.ts";
 import { reportUnhandledException } from "../process-manager/exceptions.ts";
+import { jobsOfChild } from "../process-manager/job.ts";
 import { Process } from "../process-manager/process.ts";
 import { terminateProcess, terminateThread } from "../process-manager/termination.ts";
 import { full, missing, NO_RETURN, optional, out, partial, pointer, systemService, value } from "./service.ts";
@@ -85,16 +86,6 @@ export const NtResumeProcess = systemService("NtResumeProcess", {
   },
 });
 
-export const NtIsProcessInJob = systemService("NtIsProcessInJob", {
-  support: partial("there are no jobs: no process is in one"),
-  params: { ProcessHandle: value(HANDLE), JobHandle: value(HANDLE) },
-  run(call, { ProcessHandle, JobHandle }) {
-    call.reference(ProcessHandle, Process, ProcessAccess.PROCESS_QUERY_LIMITED_INFORMATION);
-    if (JobHandle !== 0) call.unsupported("job objects");
-    return ntstatus.STATUS_PROCESS_NOT_IN_JOB;
-  },
-});
-
 const PROCESS_CREATE_FLAGS = flags("PROCESS_CREATE_FLAGS", {
   PROCESS_CREATE_FLAGS_BREAKAWAY: 0x1, PROCESS_CREATE_FLAGS_NO_DEBUG_INHERIT: 0x2, PROCESS_CREATE_FLAGS_INHERIT_HANDLES: 0x4,
   PROCESS_CREATE_FLAGS_SUSPENDED: 0x200,
@@ -127,9 +118,7 @@ const PS_CREATE_INFO_SIZE = 0x58;
 const PsCreateSuccess = 6;
 
 export const NtCreateUserProcess = systemService("NtCreateUserProcess", {
-  support: partial(
-    "of the attributes: image name, client id, image information, parent, handle list; no debugging, no jobs",
-  ),
+  support: partial("of the attributes: image name, client id, image information, parent, handle list; no debugging"),
   params: {
     ProcessHandle: out(HANDLE),
     ThreadHandle: out(HANDLE),
@@ -155,14 +144,19 @@ export const NtCreateUserProcess = systemService("NtCreateUserProcess", {
       new Set(
         Array.from({ length: Math.min(list.size / 8, 0x1000) }, (_, i) => memory.readPointer(list.value + i * 8)),
       );
+    const { PROCESS_CREATE_FLAGS_BREAKAWAY, PROCESS_CREATE_FLAGS_INHERIT_HANDLES } = PROCESS_CREATE_FLAGS;
+    const jobs = jobsOfChild(call.process, (args.ProcessFlags & PROCESS_CREATE_FLAGS_BREAKAWAY) !== 0);
+    if (jobs === undefined) return ntstatus.STATUS_ACCESS_DENIED;
+    if (jobs.some((job) => job.isFull)) return ntstatus.STATUS_QUOTA_EXCEEDED;
     const { process, thread } = createChildProcess(
       call.machine,
       parent === undefined ? call.process : call.reference(parent.value, Process, ProcessAccess.PROCESS_CREATE_PROCESS),
       call.process,
       {
+        jobs,
         imagePath: decodeUtf16(memory.read(name.value, Math.min(name.size, 0xfffe))),
         processParameters: args.ProcessParameters,
-        inheritHandles: (args.ProcessFlags & PROCESS_CREATE_FLAGS.PROCESS_CREATE_FLAGS_INHERIT_HANDLES) !== 0,
+        inheritHandles: (args.ProcessFlags & PROCESS_CREATE_FLAGS_INHERIT_HANDLES) !== 0,
         handleList,
         suspended: (args.ThreadFlags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED) !== 0,
       },
