@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly image: ImageName;
   readonly limits: { readonly instructions: number; readonly seconds: number };
   readonly cpu: "translator" | "interpreter";
+  /** Executions after which the translator takes code; undefined: the engine's own number. */
+  readonly translateAfter?: number;
 }
 
 /** What the page shows of a program before it runs. */

@@ -77,7 +77,7 @@ const api: SandboxWorker = {
       if (!wine) throw new Error("The image is not loaded yet.");
       layers.push(await wine);
     }
-    const translateAfter = options.cpu === "interpreter" ? Infinity : TRANSLATE_AFTER;
+    const translateAfter = options.cpu === "interpreter" ? Infinity : (options.translateAfter ?? TRANSLATE_AFTER);
     const sandbox = new Sandbox({
       cpu: createCpu({ level: 3, translateAfter, seed: 1 }),
       layers,

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cpu } from "../../emulator/cpu.ts";
+import { TRANSLATE_AFTER } from "../../emulator/engine.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MemoryLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { sampleBytes, type Sample } from "../../samples/index.ts";
@@ -15,7 +16,7 @@ import { root } from "./ring3.ts";
 let wine: Layer | undefined;
 
 /** `translateAfter` by the name of what it chooses. */
-export const tiers = { interpreter: Infinity, translator: 0, default: 1000 } as const;
+export const tiers = { interpreter: Infinity, translator: 0, default: TRANSLATE_AFTER } as const;
 
 /** Opened once: a layer does not change. */
 export function wineImage(): Layer {
