@@ -1,20 +1,22 @@
 /**
  * Wine's own conformance programs, a unit a run:
  *
- *     npm run conformance [-- ntdll:file kernel32…] [-- --jobs N]
+ *     npm run conformance [-- ntdll:file kernel32…] [-- --sources] [-- --jobs N]
  *
+ * With --sources the command line is made of the sources as they are.
  * A check inside a todo block that succeeds is counted by them as a failure; it is none of ours.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { mapConcurrently, ring3, root, whyNoRing3 } from "../support/ring3.ts";
+import { deleteBuild, mapConcurrently, ring3, root, whyNoRing3 } from "../support/ring3.ts";
 
 const conformance = join(root, "..", "shared", "conformance");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     cpu: { type: "string" },
+    sources: { type: "boolean" },
     jobs: { type: "string", default: "1" },
     timeout: { type: "string", default: "120" },
   },
@@ -73,7 +75,7 @@ const outcomes = await mapConcurrently(units, Number(values.jobs), async ({ prog
       ...["--env", "WINETEST_PLATFORM=wine", ...(values.cpu === undefined ? [] : ["--cpu", values.cpu])],
       ...[`C:\\conformance\\${program}_test.exe`, unit],
     ],
-    { timeout: Number(values.timeout) },
+    { timeout: Number(values.timeout), from: values.sources ? "sources" : "built" },
   );
   const counts = parseSummary(run.report?.stdout ?? "", unit);
   const passed = counts !== undefined && executed !== undefined && counts.failures <= (failures ?? 0);
@@ -85,6 +87,7 @@ const outcomes = await mapConcurrently(units, Number(values.jobs), async ({ prog
   );
   return { passed, executed: counts?.executed ?? 0, failures: counts?.failures ?? 0 };
 });
+deleteBuild();
 const sum = (of: (outcome: (typeof outcomes)[number]) => number) =>
   outcomes.reduce((total, outcome) => total + of(outcome), 0);
 const passed = outcomes.filter((outcome) => outcome.passed).length;

@@ -1,15 +1,15 @@
 /**
- * Real programs that nobody here wrote, run by the built command line:
+ * Real programs that nobody here wrote, run by the command line:
  *
- *     npm run corpus [-- ID…] [-- --cpu interpreter] [-- --jobs N] [-- --fetch]
+ *     npm run corpus [-- ID…] [-- --cpu interpreter] [-- --sources] [-- --jobs N] [-- --fetch]
  *
- * An ID may be the beginning of several. The last line counts.
+ * An ID may be the beginning of several. With --sources the command line is made of the sources as they are. The last line counts.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { mapConcurrently, ring3, root, whyNoRing3 } from "../support/ring3.ts";
+import { deleteBuild, mapConcurrently, ring3, root, whyNoRing3 } from "../support/ring3.ts";
 import { differences, type CorpusCase } from "./cases.ts";
 import { buildToolchain, corpusDirectory, fetchProgram, toolchainDirectory } from "./programs.ts";
 
@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     cpu: { type: "string" },
+    sources: { type: "boolean" },
     jobs: { type: "string", default: "1" },
     fetch: { type: "boolean" },
   },
@@ -63,6 +64,7 @@ try {
   if (tally("failed") > 0) process.exitCode = 1;
 } finally {
   rmSync(temporary, { recursive: true, force: true });
+  deleteBuild();
 }
 
 async function runCase(one: CorpusCase): Promise<"passed" | "failed" | "skipped"> {
@@ -74,7 +76,7 @@ async function runCase(one: CorpusCase): Promise<"passed" | "failed" | "skipped"
     ...(values.cpu === undefined ? [] : ["--cpu", values.cpu]),
     ...[one.exe, ...one.args],
   ];
-  const run = await ring3(args, { timeout: one.timeout ?? 60 });
+  const run = await ring3(args, { timeout: one.timeout ?? 60, from: values.sources ? "sources" : "built" });
   const found = differences(one, run);
   const missing = Object.entries(run.report?.unimplemented ?? {}).map(([name, count]) => `${name} ×${count}`);
   const millions = ((run.report?.instructions ?? 0) / 1e6).toFixed(1);
