@@ -33,15 +33,21 @@ export interface SharedPages {
   readonly bytes: Uint8Array;
 }
 
-/** The contents and protections of an address space as plain data. Opaque but for its size; belongs to the CPU kind that saved it. */
+/** What a page holds at a moment. Never changes. */
+export interface PageContents {
+  /** Copies its PAGE_SIZE bytes to `target`, which must hold zeroes from `at` on. */
+  copyTo(target: Uint8Array, at: number): void;
+}
+
+/** The contents and protections of an address space at a moment. */
 export interface AddressSpaceImage {
   /** Runs of equal protection in ascending order. `shared` keeps identity: two runs of one section refer to one object. */
   readonly runs: readonly {
     readonly address: number;
+    readonly size: number;
     readonly protection: Protection;
-    readonly bytes: Uint8Array;
-    /** Bytes of the run; those that `bytes` does not hold are zero. Absent: the length of `bytes`. */
-    readonly size?: number;
+    /** Of each page of the run; absent where all are zero, or shared. */
+    readonly pages?: readonly PageContents[];
     readonly shared?: SharedPages;
     readonly sharedOffset?: number;
   }[];
@@ -88,6 +94,7 @@ export interface AddressSpace {
   peek(address: number, length: number): Uint8Array;
   poke(address: number, bytes: Uint8Array): void;
 
+  /** Copies nothing: pages are copied when they change, as long as somebody holds the image. */
   save(): AddressSpaceImage;
   /** Gives everything back. The space must not be used afterwards. */
   dispose(): void;

@@ -21,15 +21,24 @@ export const TABLE_PAGES = 0x10_0000;
 /** User mode has this many pages. */
 const USER_PAGES = 0x8_0000_0000;
 
+/** Pages of a stretch, which is passed over as a whole where nothing was ever mapped. */
+const STRETCH = 0x1000;
+
+interface Table {
+  readonly flags: Uint8Array;
+  /** By stretch: something was mapped there. */
+  readonly used: Uint8Array;
+}
+
 export class PageTable {
-  readonly #tables = new Map<number, Uint8Array>();
+  readonly #tables = new Map<number, Table>();
   #lastNumber = -1;
   #last: Uint8Array | undefined;
 
   #table(number: number): Uint8Array | undefined {
     if (number !== this.#lastNumber) {
       this.#lastNumber = number;
-      this.#last = this.#tables.get(number);
+      this.#last = this.#tables.get(number)?.flags;
     }
     return this.#last;
   }
@@ -50,10 +59,12 @@ export class PageTable {
       let table = this.#tables.get(number);
       if (!table) {
         if (!flags) return;
-        this.#tables.set(number, (table = new Uint8Array(TABLE_PAGES)));
+        table = { flags: new Uint8Array(TABLE_PAGES), used: new Uint8Array(TABLE_PAGES / STRETCH) };
+        this.#tables.set(number, table);
         this.#lastNumber = -1;
       }
-      table.fill(flags, first, end);
+      table.flags.fill(flags, first, end);
+      if (flags) table.used.fill(1, Math.floor(first / STRETCH), Math.ceil(end / STRETCH));
     });
   }
   /** Calls `visit` for each mapped page in the range, in ascending order. */
@@ -61,7 +72,11 @@ export class PageTable {
     this.#parts(page, count, (number, first, end) => {
       const table = this.#tables.get(number);
       if (!table) return;
-      for (let index = first; index < end; index++) if (table[index]) visit(number * TABLE_PAGES + index, table[index]);
+      for (let index = first; index < end;) {
+        const stop = Math.min(end, (Math.floor(index / STRETCH) + 1) * STRETCH);
+        if (!table.used[Math.floor(index / STRETCH)]) index = stop;
+        for (; index < stop; index++) if (table.flags[index]) visit(number * TABLE_PAGES + index, table.flags[index]);
+      }
     });
   }
   /** Every mapped page, in ascending order. */

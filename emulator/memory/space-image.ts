@@ -1,4 +1,4 @@
-import { PAGE_SIZE, type AddressSpaceImage } from "../cpu.ts";
+import { PAGE_SIZE, type AddressSpaceImage, type PageContents } from "../cpu.ts";
 import { PageFlag, PROTECTION_MASK } from "./page-table.ts";
 import type { SharedView, WindowSpace } from "./window-space.ts";
 
@@ -8,32 +8,34 @@ interface PageRange {
   readonly first: number;
   end: number;
   readonly protection: number;
-  readonly held: boolean;
+  /** Of each page; undefined: zeroes. */
+  readonly contents: PageContents[] | undefined;
   readonly view: SharedView | undefined;
 }
 
-/** Pages alike and next to each other make a run. Pages that hold nothing but zeroes because they were never touched cost nothing: their run has a size and no bytes. */
+/** Pages alike and next to each other make a run. Pages that hold nothing but zeroes because they were never touched cost nothing: their run has a size and no pages. */
 export function saveRuns(space: WindowSpace): Run[] {
   const ranges: PageRange[] = [];
   let last: PageRange | undefined;
   space.pages.forEachMapped((page, flags) => {
     const protection = flags & PROTECTION_MASK;
-    const held = space.holdsBytes(page);
     const view = flags & PageFlag.Shared ? space.sharedView(page) : undefined;
+    const contents = view ? undefined : space.savedPage(page);
     const follows =
       last?.end === page &&
       last.protection === protection &&
-      last.held === held &&
+      (last.contents === undefined) === (contents === undefined) &&
       last.view?.pages === view?.pages &&
       (!last.view || !view || view.offset - last.view.offset === (page - last.first) * PAGE_SIZE);
     if (last && follows) last.end = page + 1;
-    else ranges.push((last = { first: page, end: page + 1, protection, held, view }));
+    else ranges.push((last = { first: page, end: page + 1, protection, contents: contents && [], view }));
+    if (contents) last.contents?.push(contents);
   });
-  return ranges.map(({ first, end, protection, held, view }) => {
-    const address = first * PAGE_SIZE;
-    const size = (end - first) * PAGE_SIZE;
-    const common = { address, size, protection };
-    if (view) return { ...common, bytes: new Uint8Array(0), shared: view.pages, sharedOffset: view.offset };
-    return { ...common, bytes: held ? space.peek(address, size) : new Uint8Array(0) };
-  });
+  return ranges.map(({ first, end, protection, contents, view }) => ({
+    address: first * PAGE_SIZE,
+    size: (end - first) * PAGE_SIZE,
+    protection,
+    ...(contents && { pages: contents }),
+    ...(view && { shared: view.pages, sharedOffset: view.offset }),
+  }));
 }

@@ -7,9 +7,11 @@ import {
   type AccessKind,
   type AddressSpace,
   type AddressSpaceImage,
+  type PageContents,
   type SharedPages,
 } from "../cpu.ts";
 import { PageFlag, PageTable, PROTECTION_MASK, TABLE_PAGES } from "./page-table.ts";
+import { SavedPage, type LiveMemory } from "./saved-page.ts";
 import { saveRuns } from "./space-image.ts";
 import { windowLayout } from "./window-layout.ts";
 
@@ -42,7 +44,7 @@ export interface CodeListener {
   invalidate(page: number): void;
 }
 
-export class WindowSpace implements AddressSpace {
+export class WindowSpace implements AddressSpace, LiveMemory {
   readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -53,7 +55,9 @@ export class WindowSpace implements AddressSpace {
   readonly #outside = new Map<number, Uint8Array>();
   readonly #shared = new Map<number, SharedView>();
   /** Of pages that were not touched and do not begin as zeroes. */
-  readonly #contents = new Map<number, InitialContents>();
+  readonly #contents = new Map<number, InitialContents | PageContents>();
+  /** Touched pages that did not change since they were saved. Their write tags are clear. */
+  readonly #saved = new Map<number, WeakRef<SavedPage>>();
   /** By slot, one more than the upper part (page / TABLE_PAGES) of the number of the page that has it; 0: free. */
   readonly #owners = new Int32Array(TABLE_PAGES);
   readonly #readTags: Int32Array;
@@ -77,10 +81,10 @@ export class WindowSpace implements AddressSpace {
   }
 
   #restore(image: AddressSpaceImage): void {
-    for (const run of image.runs) {
-      const size = run.size ?? run.bytes.length;
-      if (run.shared) this.mapShared(run.address, size, run.protection, run.shared, run.sharedOffset ?? 0);
-      else this.map(run.address, size, run.protection, run.bytes);
+    for (const { address, size, protection, pages, shared, sharedOffset } of image.runs) {
+      if (shared) this.mapShared(address, size, protection, shared, sharedOffset ?? 0);
+      else this.map(address, size, protection);
+      pages?.forEach((contents, index) => this.#contents.set(address / PAGE_SIZE + index, contents));
     }
   }
 
@@ -106,6 +110,7 @@ export class WindowSpace implements AddressSpace {
   unmap(address: number, size: number): void {
     this.pages.forEach(address / PAGE_SIZE, size / PAGE_SIZE, (page, flags) => {
       if (flags & PageFlag.Code) this.#discardCode(page);
+      this.#detachSaved(page);
       if (flags & PageFlag.Shared) this.#shared.delete(page);
       else if (flags & PageFlag.Outside) this.#outside.delete(page);
       else if (flags & PageFlag.Touched) {
@@ -145,7 +150,7 @@ export class WindowSpace implements AddressSpace {
   #updateTags(page: number): void {
     const flags = this.pages.get(page);
     if (!(flags & PageFlag.Touched) || flags & PageFlag.Outside) return;
-    const writable = flags & PageFlag.Write && !(flags & PageFlag.Code);
+    const writable = flags & PageFlag.Write && !(flags & PageFlag.Code) && !this.#saved.has(page);
     this.#setTags(page % TABLE_PAGES, flags & PageFlag.Read ? page : 0, writable ? page : 0);
   }
 
@@ -164,9 +169,12 @@ export class WindowSpace implements AddressSpace {
     const storage = this.#giveStorage(page, flags);
     const contents = this.#contents.get(page);
     if (contents) {
-      const start = (page - contents.first) * PAGE_SIZE;
-      storage.bytes.set(contents.bytes.subarray(start, start + PAGE_SIZE), storage.offset);
       this.#contents.delete(page);
+      if ("copyTo" in contents) contents.copyTo(storage.bytes, storage.offset);
+      else {
+        const start = (page - contents.first) * PAGE_SIZE;
+        storage.bytes.set(contents.bytes.subarray(start, start + PAGE_SIZE), storage.offset);
+      }
     }
     return storage;
   }
@@ -184,13 +192,40 @@ export class WindowSpace implements AddressSpace {
     this.#updateTags(page);
     return { bytes: this.bytes, offset };
   }
-  /** Whether `page` may hold something else than zeroes. */
-  holdsBytes(page: number): boolean {
-    return (this.pages.get(page) & PageFlag.Touched) !== 0 || this.#contents.has(page);
-  }
   /** The shared view that `page` belongs to. */
   sharedView(page: number): SharedView | undefined {
     return this.#shared.get(page);
+  }
+
+  // Snapshots
+
+  /** What the private page `page` holds; undefined: zeroes. */
+  savedPage(page: number): PageContents | undefined {
+    if (!(this.pages.get(page) & PageFlag.Touched)) {
+      const contents = this.#contents.get(page);
+      if (!contents || "copyTo" in contents) return contents;
+      const saved = SavedPage.from(contents.bytes, (page - contents.first) * PAGE_SIZE);
+      this.#contents.set(page, saved);
+      return saved;
+    }
+    let saved = this.#saved.get(page)?.deref();
+    if (!saved) {
+      saved = SavedPage.of(this, page);
+      this.#saved.set(page, new WeakRef(saved));
+      this.#updateTags(page);
+    }
+    return saved;
+  }
+  copyPage(page: number, target: Uint8Array, at: number): void {
+    const { bytes, offset } = this.storage(page);
+    target.set(bytes.subarray(offset, offset + PAGE_SIZE), at);
+  }
+  /** Before `page` changes or goes: who saved it gets a copy. Its tags are the caller's business. */
+  #detachSaved(page: number): boolean {
+    const saved = this.#saved.get(page);
+    if (!saved) return false;
+    saved.deref()?.detach();
+    return this.#saved.delete(page);
   }
 
   // Code
@@ -257,6 +292,7 @@ export class WindowSpace implements AddressSpace {
       const flags = this.pages.get(page);
       if (flags & PageFlag.Code) this.#codeChanges(page);
       if (flags & PageFlag.Shared) this.discardSharedCode();
+      if (this.#detachSaved(page)) this.#updateTags(page);
     }
     this.#stretches(address, source.length, ({ bytes, offset }, inPage, done, count) => {
       bytes.set(source.subarray(done, done + count), offset + inPage);
@@ -366,6 +402,7 @@ export class WindowSpace implements AddressSpace {
     return { runs: saveRuns(this) };
   }
   dispose(): void {
+    for (const page of this.#saved.keys()) this.#detachSaved(page);
     this.pages.clear();
     this.#outside.clear();
     this.#shared.clear();

@@ -48,6 +48,30 @@ export function stateLeaf<T extends object, Data>(name: string, prototype: T, le
   leafByPrototype.set(prototype, entry);
 }
 
+/** How a class is saved whose instances never change. */
+interface ImmutableCodec<T extends object> {
+  toBytes(value: T): Uint8Array;
+  fromBytes(bytes: Uint8Array): T;
+}
+interface AnyImmutable {
+  readonly name: string;
+  toBytes(value: object): Uint8Array;
+  fromBytes(bytes: Uint8Array): object;
+}
+const immutables = new Map<string, AnyImmutable>();
+const immutableByPrototype = new Map<object, AnyImmutable>();
+
+/** A class whose instances never change and refer to no state: saved states hold the instances themselves. */
+export function stateImmutable<T extends object>(
+  name: string,
+  type: { readonly prototype: T },
+  codec: ImmutableCodec<T>,
+): void {
+  const entry: AnyImmutable = { name, toBytes: (value) => codec.toBytes(value as T), fromBytes: codec.fromBytes };
+  immutables.set(name, entry);
+  immutableByPrototype.set(type.prototype, entry);
+}
+
 type TypedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array | BigUint64Array;
 const typedArrays = { Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array, BigUint64Array };
 
@@ -69,15 +93,32 @@ type SavedNode =
     }
   | { readonly kind: "bytes"; readonly type: string; readonly data: TypedArray }
   | { readonly kind: "leaf"; readonly class: string; readonly data: SavedValue }
+  /** The bytes of the value in plain states, the value itself in others. */
+  | { readonly kind: "immutable"; readonly class: string; readonly value: object }
   | { readonly kind: "external"; readonly name: string };
 
-/** A saved graph: plain data that can be structured-cloned, kept, restored any number of times. */
+/** A saved graph: can be kept, and restored any number of times. Plain data but for the immutable values in it: `plainState`. */
 export interface SavedState {
   readonly root: SavedValue;
   readonly nodes: readonly SavedNode[];
 }
 
 const PLAIN = "";
+
+/** As plain data, which can be structured-cloned. */
+export function plainState({ root, nodes }: SavedState): SavedState {
+  const plain = (node: SavedNode): SavedNode =>
+    node.kind === "immutable" ? { ...node, value: immutableBytes(node.class, node.value) } : node;
+  return { root, nodes: nodes.map(plain) };
+}
+function immutableOf(name: string): AnyImmutable {
+  const immutable = immutables.get(name);
+  if (immutable === undefined) throw new Error(`unknown immutable class ${name}`);
+  return immutable;
+}
+function immutableBytes(name: string, value: object): Uint8Array {
+  return value instanceof Uint8Array ? value : immutableOf(name).toBytes(value);
+}
 
 /** Saves everything reachable from `root`. Typed arrays are copied. */
 export function saveState(root: object, externals: Externals): SavedState {
@@ -145,6 +186,8 @@ export function saveState(root: object, externals: Externals): SavedState {
       return { kind: "leaf", class: leaf.name, data: reference(data, `${path}:${leaf.name}`) };
     }
     const prototype = Object.getPrototypeOf(value) as object | null;
+    const immutable = immutableByPrototype.get(prototype ?? value);
+    if (immutable) return { kind: "immutable", class: immutable.name, value };
     const name = prototype === Object.prototype || prototype === null ? PLAIN : classNames.get(prototype);
     if (name === undefined) {
       throw new Error(`${path} is an instance of ${value.constructor.name}, which is not registered as state`);
@@ -189,6 +232,8 @@ export function restoreState(saved: SavedState, externals: Externals): object {
         return new Set();
       case "bytes":
         return node.data.slice();
+      case "immutable":
+        return node.value instanceof Uint8Array ? immutableOf(node.class).fromBytes(node.value) : node.value;
       case "external": {
         const bound = externals.get(node.name);
         if (bound === undefined) throw new Error(`the saved state needs ${node.name}, which was not given`);
@@ -228,6 +273,7 @@ export function restoreState(saved: SavedState, externals: Externals): object {
           node.keys.forEach((key, i) => ((object as Record<string, unknown>)[key] = value(node.values[i])));
           break;
         case "bytes":
+        case "immutable":
         case "external":
         case "leaf":
           break;
@@ -255,6 +301,9 @@ export function hashState(saved: SavedState): string {
     }
     byte(0x100);
   };
+  const allBytes = (raw: Uint8Array): void => {
+    for (let i = 0; i < raw.length; i++) byte(raw[i]);
+  };
   const one = (v: SavedValue): void =>
     text(typeof v === "object" && v !== null ? `$${v.$}` : `${typeof v}:${String(v)}`);
   one(saved.root);
@@ -278,10 +327,13 @@ export function hashState(saved: SavedState): string {
         break;
       case "bytes": {
         const { data } = node;
-        const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-        for (let i = 0; i < raw.length; i++) byte(raw[i]);
+        allBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
         break;
       }
+      case "immutable":
+        text(node.class);
+        allBytes(immutableBytes(node.class, node.value));
+        break;
       case "leaf":
         text(node.class);
         one(node.data);

@@ -2,7 +2,7 @@ import type { Cpu } from "../../emulator/cpu.ts";
 import { ntstatus } from "../../kernel-shim/abi/ntstatus.ts";
 import { bootMachine, layerStack, standardStreams, startFirstProcess } from "../../kernel-shim/boot/process-start.ts";
 import type { MachineEvent, Observer } from "../../kernel-shim/executive/observer.ts";
-import { restoreState, saveState, type SavedState } from "../../kernel-shim/executive/state.ts";
+import { plainState, restoreState, saveState, type SavedState } from "../../kernel-shim/executive/state.ts";
 import { changeSet, type ChangedFile } from "../../kernel-shim/io-manager/change-set.ts";
 import { IoManager } from "../../kernel-shim/io-manager/io-manager.ts";
 import type { Layer, LayerStack } from "../../kernel-shim/io-manager/layer.ts";
@@ -34,11 +34,16 @@ export interface OutputPiece {
   readonly bytes: Uint8Array;
 }
 
-/** A run at a moment, as plain data. */
+/** A run at a moment. It shares memory with the run as long as that does not change: `plainSnapshot` is what can be sent or stored. */
 export interface SandboxSnapshot {
   readonly machine: SavedState;
   readonly trace: SavedState;
   readonly crash: CrashReport | undefined;
+}
+
+/** The snapshot as plain data, which can be structured-cloned. */
+export function plainSnapshot({ machine, trace, crash }: SandboxSnapshot): SandboxSnapshot {
+  return { machine: plainState(machine), trace: plainState(trace), crash };
 }
 
 const UNITS_PER_MS = 10_000;

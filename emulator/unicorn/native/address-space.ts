@@ -4,6 +4,7 @@
  */
 import type { AccessKind, AddressSpace, AddressSpaceImage, SharedPages } from "../../cpu.ts";
 import { GuestFault, PAGE_SIZE, Protection, USER_LIMIT } from "../../cpu.ts";
+import { SavedPage } from "../../memory/saved-page.ts";
 import type { HostPointer, Libunicorn } from "./library.ts";
 import { hostPointer } from "./library.ts";
 
@@ -36,11 +37,14 @@ export class LibunicornAddressSpace implements AddressSpace {
     this.#library = library;
     this.engine = engine;
     this.#onDispose = onDispose;
-    for (const { address, protection, bytes, shared, sharedOffset } of image?.runs ?? []) {
-      if (shared) {
-        this.mapShared(address, bytes.length, protection, shared, sharedOffset ?? 0);
-      } else {
-        this.#insert({ address, size: bytes.length, protection, bytes: bytes.slice() });
+    for (const { address, size, protection, pages, shared, sharedOffset } of image?.runs ?? []) {
+      if (shared) this.mapShared(address, size, protection, shared, sharedOffset ?? 0);
+      else {
+        const bytes = new Uint8Array(size);
+        pages?.forEach((page, index) => {
+          page.copyTo(bytes, index * PAGE_SIZE);
+        });
+        this.#insert({ address, size, protection, bytes });
       }
     }
   }
@@ -168,11 +172,12 @@ export class LibunicornAddressSpace implements AddressSpace {
 
   save(): AddressSpaceImage {
     return {
-      runs: this.#runs.map(({ address, protection, bytes, shared, sharedOffset }) =>
-        shared
-          ? { address, protection, bytes, shared, sharedOffset: sharedOffset ?? 0 }
-          : { address, protection, bytes: bytes.slice() },
-      ),
+      runs: this.#runs.map(({ address, size, protection, bytes, shared, sharedOffset }) => {
+        if (shared) return { address, size, protection, shared, sharedOffset: sharedOffset ?? 0 };
+        const copy = bytes.slice();
+        const pages = Array.from({ length: size / PAGE_SIZE }, (_, index) => SavedPage.from(copy, index * PAGE_SIZE));
+        return { address, size, protection, pages };
+      }),
     };
   }
 
