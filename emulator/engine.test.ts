@@ -34,6 +34,13 @@ describe.each([
     expect(context.rip).toBe(CODE);
   });
 
+  test.each([0n, 1n, 0xffff_ffff_ffff_ffffn, 0x8000_0000_0000n])("a jump to %i faults there", (target) => {
+    // jmp rax
+    const { run, context } = machine("ff e0", tier);
+    context.set(Register.RAX, target);
+    expect(run()).toMatchObject({ reason: "fault", access: "execute" });
+  });
+
   test("a fault leaves registers, flags, RIP and the count as before the instruction", () => {
     // inc rax; add [rbx], rcx
     const { cpu, run, context } = machine("48 ff c0 48 01 0b", tier);

@@ -42,7 +42,7 @@ export class BlockCache {
     this.#reader = reader;
     // A memory begins as zeroes; another cache may have been in this one.
     if (space.view.getBigInt64(windowLayout.blockCache, true)) this.#clearEntries();
-    else this.#protectZero();
+    else this.#clearEntry(windowLayout.blockCache);
   }
 
   /** The block at `rip`, decoded if need be, and entered in the dispatcher's cache. Throws GuestFault where its first instruction cannot be fetched. */
@@ -145,7 +145,7 @@ export class BlockCache {
       if (this.#byRip.get(block.rip) !== block) continue;
       this.#byRip.delete(block.rip);
       const entry = cacheEntry(block.rip);
-      if (view.getUint32(entry + 8, true) === block.at) view.setBigInt64(entry, -1n, true);
+      if (view.getUint32(entry + 8, true) === block.at) this.#clearEntry(entry);
       this.setRegion(block, 0);
     }
     return blocks;
@@ -159,10 +159,10 @@ export class BlockCache {
   }
   #clearEntries(): void {
     this.#space.bytes.fill(0, windowLayout.blockCache, windowLayout.blockCache + CACHE_ENTRIES * 16);
-    this.#protectZero();
+    this.#clearEntry(windowLayout.blockCache);
   }
-  /** The entry of address 0 must not look like a block at 0. */
-  #protectZero(): void {
-    this.#space.view.setBigInt64(windowLayout.blockCache, -1n, true);
+  /** An empty entry holds an address whose entry is another one: any RIP may be looked up. */
+  #clearEntry(entry: number): void {
+    this.#space.view.setBigInt64(entry, entry === windowLayout.blockCache ? 1n : 0n, true);
   }
 }
