@@ -34,6 +34,15 @@ describe.each([
     expect(context.rip).toBe(CODE);
   });
 
+  test("RET releases up to 65535 bytes", () => {
+    // ret 0xffff, to an int3 behind it
+    const { run, context, space } = machine("c2 ff ff cc", tier);
+    space.poke(DATA, Uint8Array.of(3, 0, 0, 0x40, 1));
+    context.setNumber(Register.RSP, DATA);
+    expect(run()).toEqual({ reason: "breakpoint" });
+    expect(context.getNumber(Register.RSP)).toBe(DATA + 8 + 0xffff);
+  });
+
   test.each([0n, 1n, 0xffff_ffff_ffff_ffffn, 0x8000_0000_0000n])("a jump to %i faults there", (target) => {
     // jmp rax
     const { run, context } = machine("ff e0", tier);

@@ -198,7 +198,9 @@ export class Builder {
       const value = BigInt.asUintN(operand.width, operand.value);
       return wide ? this.i64(value) : this.i32(Number(value));
     }
-    if (wide) return this.record("immediate", "i64");
+    if (operand.width === 64) return this.record("immediate", "i64");
+    // Records hold immediates sign-extended.
+    if (wide) return this.and(this.record("immediate", "i64"), (1n << BigInt(operand.width)) - 1n);
     return this.truncate(this.record("immediate", "i32"), operand.width);
   }
   /** The number that an immediate operand holds, for lifts that need it to know their shape (their instruction says `constantImmediate`). */
