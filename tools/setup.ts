@@ -1,9 +1,9 @@
 /**
  * Gets what a command needs that npm does not bring:
  *
- *     tsx tools/setup.ts start|build|test
+ *     tsx tools/setup.ts start|build|test|bench
  *
- * On Debian and Ubuntu, as root, missing packages are installed with apt; elsewhere they are named. What the tests can do without is
+ * On Debian and Ubuntu, as root, missing packages are installed with apt; elsewhere they are named. What tests and benchmarks can do without is
  * only named. The wine image is built when it is missing or its recipe has changed.
  */
 import { spawnSync } from "node:child_process";
@@ -26,13 +26,29 @@ const xz: Requirement = {
   found: () => imageIsFresh() || onPath("xz"),
 };
 
+const browser: Requirement = {
+  packages: ["chromium"],
+  purpose: "runs the page",
+  optional: true,
+  found: () => ["chromium", "chromium-browser", "google-chrome"].some(onPath),
+};
+
+const unicorn: Requirement = {
+  packages: ["libunicorn2"],
+  purpose: "is the second opinion on the CPU",
+  optional: true,
+  found: () => libraryFolders().some((folder) => existsSync(join(folder, "libunicorn.so.2"))),
+};
+
+const windowsCompilers: Requirement = {
+  packages: ["gcc-mingw-w64-x86-64-win32", "g++-mingw-w64-x86-64-win32"],
+  purpose: "compiles guest programs and checks the samples",
+  optional: true,
+  found: () => onPath("x86_64-w64-mingw32-gcc") && onPath("x86_64-w64-mingw32-g++"),
+};
+
 const testing: readonly Requirement[] = [
-  {
-    packages: ["chromium"],
-    purpose: "runs the page's tests",
-    optional: true,
-    found: () => ["chromium", "chromium-browser", "google-chrome"].some(onPath),
-  },
+  browser,
   {
     packages: ["fonts-dejavu-core"],
     purpose: "lets the page's tests show text",
@@ -40,17 +56,25 @@ const testing: readonly Requirement[] = [
     found: () =>
       process.platform !== "linux" || (existsSync("/usr/share/fonts") && readdirSync("/usr/share/fonts").length > 0),
   },
+  unicorn,
+  windowsCompilers,
+];
+
+const benchmarks: readonly Requirement[] = [
+  browser,
+  unicorn,
+  windowsCompilers,
   {
-    packages: ["libunicorn2"],
-    purpose: "is the second opinion on the CPU",
+    packages: ["gcc", "libc6-dev"],
+    purpose: "compiles what the kernels are compared with",
     optional: true,
-    found: () => libraryFolders().some((folder) => existsSync(join(folder, "libunicorn.so.2"))),
+    found: () => onPath("gcc") && existsSync("/usr/include/stdlib.h"),
   },
   {
-    packages: ["gcc-mingw-w64-x86-64-win32", "g++-mingw-w64-x86-64-win32"],
-    purpose: "compiles guest programs in tests and checks the samples",
+    packages: ["libunicorn-dev"],
+    purpose: "has the header that the kernels' run on libunicorn is compiled with",
     optional: true,
-    found: () => onPath("x86_64-w64-mingw32-gcc") && onPath("x86_64-w64-mingw32-g++"),
+    found: () => ["/usr/include", "/usr/local/include"].some((folder) => existsSync(join(folder, "unicorn/unicorn.h"))),
   },
 ];
 
@@ -58,6 +82,7 @@ const requirements: Readonly<Record<string, readonly Requirement[]>> = {
   start: [xz],
   build: [xz],
   test: [xz, ...testing],
+  bench: [xz, ...benchmarks],
 };
 
 /** Returns whether the command can go on. */
@@ -71,7 +96,7 @@ export function setUp(command: string): boolean {
   }
   for (const { packages, purpose, optional } of missing) {
     console.error(
-      `setup: ${packages.join(" ")} (Debian's name) is not installed; it ${purpose}.${optional ? " Tests that need it are skipped." : ""}`,
+      `setup: ${packages.join(" ")} (Debian's name) is not installed; it ${purpose}.${optional ? " What needs it is skipped." : ""}`,
     );
   }
   if (missing.some(({ optional }) => !optional)) return false;
