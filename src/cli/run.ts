@@ -7,6 +7,7 @@ import { joinCommandLine } from "../sandbox/command-line.ts";
 import { Disassembler } from "../sandbox/disassembler.ts";
 import { findFile } from "../sandbox/find-file.ts";
 import { workDirectory } from "../sandbox/options.ts";
+import { Pace } from "../sandbox/pace.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import { LoadError } from "../../kernel-shim/boot/load-error.ts";
 import { crashText } from "../sandbox/report.ts";
@@ -38,8 +39,8 @@ export class RunError extends Error {
   }
 }
 
-/** Instructions between two looks at clock, output and standard input. */
-const SLICE = 5_000_000;
+/** Between two looks at clock, output and standard input. */
+const SLICE_MS = 20;
 
 /** Runs the program to its end and returns our exit code. */
 export async function run(program: string, args: readonly string[], options: RunOptions): Promise<number> {
@@ -54,9 +55,12 @@ export async function run(program: string, args: readonly string[], options: Run
   const quiet = options.json === "-";
   const output = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
   const running = performance.now();
+  const pace = new Pace(SLICE_MS);
 
   for (;;) {
-    const stop = sandbox.run(SLICE);
+    const begin = performance.now();
+    const stop = sandbox.run(pace.instructions);
+    if (stop.reason === "slice") pace.took(performance.now() - begin);
     for (const { stream, bytes } of sandbox.takeOutput()) {
       output[stream].push(bytes);
       if (!quiet) writeAll(stream === "stdout" ? 1 : 2, bytes);

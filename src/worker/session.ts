@@ -1,15 +1,15 @@
 import type { CrashReport } from "../../kernel-shim/process-manager/crash-report.ts";
 import type { Disassembler } from "../sandbox/disassembler.ts";
 import { crashTitle, locationText } from "../sandbox/report.ts";
+import { Pace } from "../sandbox/pace.ts";
 import type { Sandbox, SandboxStop } from "../sandbox/sandbox.ts";
 import { parseFilter, type Filter } from "../sandbox/trace/filter.ts";
 import { familyOf, isUnimplemented, rowOf, targetOf } from "../sandbox/trace/render.ts";
 import type { CrashView, ExitView, Problem, RunState, SessionUpdate, Summary, TraceRow } from "./interface.ts";
 import { fileChanges } from "./volume-view.ts";
 
-/** Instructions between two looks at the clock, and milliseconds after which the worker answers its messages. */
-const STRIDE = 200_000;
-const SLICE_MS = 10;
+/** After which the worker answers its messages. */
+const SLICE_MS = 8;
 const UPDATE_MS = 50;
 
 /** A loaded program: runs it in slices, tells the page what is new, and answers for its trace. */
@@ -29,6 +29,7 @@ export class Session {
   readonly #disassembler: () => Disassembler | undefined;
   readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   readonly #channel = new MessageChannel();
+  readonly #pace = new Pace(SLICE_MS);
 
   constructor(
     sandbox: Sandbox,
@@ -54,7 +55,7 @@ export class Session {
   async step(): Promise<void> {
     if (this.sandbox.exit) return;
     for (;;) {
-      const stop = this.sandbox.step(STRIDE);
+      const stop = this.sandbox.step(this.#pace.instructions);
       if (stop.reason === "content") await stop.arrival;
       else if (stop.reason !== "slice") return this.#afterStop(stop, "paused");
     }
@@ -82,25 +83,25 @@ export class Session {
     if (this.#state !== "running") return;
     const begin = performance.now();
     try {
-      for (;;) {
-        const stop = this.sandbox.run(STRIDE);
-        const spent = performance.now() - begin;
-        if (stop.reason === "slice") {
-          if (spent < SLICE_MS) continue;
-          this.#wallTime += spent;
-          if (this.#wallTime > this.#timeLimit) {
-            this.sandbox.end("timeout");
-            continue;
-          }
-          if (performance.now() - this.#lastUpdate >= UPDATE_MS) this.report("running");
-          this.#next();
-          return;
-        }
-        this.#wallTime += spent;
-        if (stop.reason === "content") void stop.arrival.then(() => this.#next());
-        else this.#afterStop(stop, "running");
+      const stop = this.sandbox.run(this.#pace.instructions);
+      const spent = performance.now() - begin;
+      this.#wallTime += spent;
+      if (stop.reason === "content") {
+        void stop.arrival.then(() => this.#next());
         return;
       }
+      if (stop.reason !== "slice") {
+        this.#afterStop(stop, "running");
+        return;
+      }
+      this.#pace.took(spent);
+      if (this.#wallTime > this.#timeLimit) {
+        this.sandbox.end("timeout");
+        this.#afterStop({ reason: "ended" }, "running");
+        return;
+      }
+      if (performance.now() - this.#lastUpdate >= UPDATE_MS) this.report("running");
+      this.#next();
     } catch (error) {
       this.#fail(error);
     }
