@@ -1,6 +1,6 @@
 import { isError, ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK } from "../abi/structures.ts";
-import { GuestFault } from "../../emulator/cpu.ts";
+import { GuestFault, PAGE_SIZE } from "../../emulator/cpu.ts";
 import { DispatcherObject } from "../executive/dispatcher-object.ts";
 import { stateClass } from "../executive/state.ts";
 import { objectType } from "../object-manager/kernel-object.ts";
@@ -19,10 +19,12 @@ export interface IrpOptions {
   readonly thread: Thread;
   /** ServiceCall.id: finds the request again when its service is run anew after a wait. */
   readonly callId: number;
-  /** Guest address of the IO_STATUS_BLOCK. */
+  /** Guest address of the IO_STATUS_BLOCK; 0 where the caller gave none. */
   readonly ioStatusBlock: number;
   /** Guest address that receives the output; `length` bytes of it. */
   readonly buffer?: number;
+  /** Guest addresses of the pages that receive the output instead of `buffer`. */
+  readonly segments?: readonly number[] | undefined;
   readonly length?: number;
   readonly event?: Event | undefined;
   readonly apcRoutine?: number;
@@ -40,6 +42,7 @@ export class Irp extends DispatcherObject {
   readonly callId: number;
   readonly ioStatusBlock: number;
   readonly buffer: number;
+  readonly segments: readonly number[] | undefined;
   readonly length: number;
   readonly event: Event | undefined;
   readonly apcRoutine: number;
@@ -58,6 +61,7 @@ export class Irp extends DispatcherObject {
     this.callId = options.callId;
     this.ioStatusBlock = options.ioStatusBlock;
     this.buffer = options.buffer ?? 0;
+    this.segments = options.segments;
     this.length = options.length ?? 0;
     this.event = options.event;
     this.apcRoutine = options.apcRoutine ?? 0;
@@ -81,13 +85,13 @@ export class Irp extends DispatcherObject {
     const memory = this.thread.process.memory;
     const { machine } = this.file.io;
     try {
-      if (output && output.length > 0) memory.write(this.buffer, output.subarray(0, this.length));
+      if (output && output.length > 0) this.deliver(output.subarray(0, this.length));
       this.file.requests.delete(this);
       this.status = status;
       this.information = information;
       // An error that the service itself returns, now or after its wait, is not in the block; but NT's fast path for reads writes the end of a file there.
       const returned = isError(status) && (!this.pended || this.file.isSynchronous);
-      if (!returned || status === ntstatus.STATUS_END_OF_FILE) {
+      if (this.ioStatusBlock !== 0 && (!returned || status === ntstatus.STATUS_END_OF_FILE)) {
         IO_STATUS_BLOCK.write(memory, this.ioStatusBlock, { Status: status, Information: information });
       }
       if (returned) {
@@ -100,6 +104,14 @@ export class Irp extends DispatcherObject {
       this.status = ntstatus.STATUS_ACCESS_VIOLATION;
     }
     this.announce(status);
+  }
+
+  private deliver(output: Uint8Array): void {
+    const { memory } = this.thread.process;
+    if (this.segments === undefined) return memory.write(this.buffer, output);
+    for (let at = 0; at < output.length; at += PAGE_SIZE) {
+      memory.write(this.segments[at / PAGE_SIZE], output.subarray(at, at + PAGE_SIZE));
+    }
   }
 
   private announce(status: NtStatus): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isNameInExpression } from "./name-expression.ts";
+import { expressionOfWin32Mask, isNameInExpression } from "./name-expression.ts";
 
 test.each([
   ["*", "ANYTHING", true],
@@ -26,4 +26,18 @@ test.each([
   ["*A*A*A*A*B", "A".repeat(200), false],
 ])("%s on %s: %s", (expression, name, matches) => {
   expect(isNameInExpression(expression, name)).toBe(matches);
+});
+
+test.each([
+  ["*.*", "*"],
+  ["*.*.", "*"],
+  ["a*.*", 'a<"*'],
+  [".*.*", '"<"*'],
+  ["*.", "<"],
+  ["*.a", "<.a"],
+  ["a?.b", "a>.b"],
+  ["..", ".."],
+  ["file.txt", "file.txt"],
+])("FindFirstFile asks for %s as %s", (mask, expression) => {
+  expect(expressionOfWin32Mask(mask)).toBe(expression);
 });

@@ -47,3 +47,15 @@ function advance(
     state++;
   }
 }
+
+/** The pattern that FindFirstFile makes of a Win32 mask, as Windows' kernelbase does it: `*.*` is everything, `*.` what has no dot. */
+export function expressionOfWin32Mask(mask: string): string {
+  const name = mask.replace(/(?<=[^.])\.+$/, "");
+  const endsInDot = name !== mask;
+  if (name === "*.*") return "*";
+  const expression = name
+    .replace(/\*(?=\.)/g, "<")
+    .replace(/\.(?=[*?<])/g, '"')
+    .replaceAll("?", ">");
+  return endsInDot && expression.endsWith("*") ? `${expression.slice(0, -1)}<` : expression;
+}

@@ -5,8 +5,9 @@ import { IO_STATUS_BLOCK, UnicodeString } from "../abi/structures.ts";
 import { BOOLEAN, flags, HANDLE, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
 import type { FileObject } from "../io-manager/file-object.ts";
 import type { Irp } from "../io-manager/irp.ts";
+import { expressionOfWin32Mask } from "../io-manager/name-expression.ts";
 import { ioRequest } from "./io-request.ts";
-import { full, optional, out, outBuffer, pointer, systemService, value } from "./service.ts";
+import { full, optional, out, outBuffer, pointer, type ServiceCall, systemService, value } from "./service.ts";
 
 const common = {
   FileHandle: value(HANDLE),
@@ -17,6 +18,11 @@ const common = {
 };
 
 const FILE_LIST_DIRECTORY = FileAccess.FILE_READ_DATA;
+
+/** Wine's kernelbase passes masks as programs write them and leaves it to the kernel's side to read them as MS-DOS did. */
+function patternOf(call: ServiceCall, mask: string | undefined): string | undefined {
+  return mask !== undefined && call.process.entries?.isWine === true ? expressionOfWin32Mask(mask) : mask;
+}
 
 export const NtQueryDirectoryFile = systemService("NtQueryDirectoryFile", {
   support: full,
@@ -34,7 +40,7 @@ export const NtQueryDirectoryFile = systemService("NtQueryDirectoryFile", {
       file.queryDirectory(irp, {
         informationClass: args.FileInformationClass,
         returnSingleEntry: args.ReturnSingleEntry,
-        pattern: args.FileName,
+        pattern: patternOf(call, args.FileName),
         restart: args.RestartScan,
       });
     });
@@ -63,7 +69,7 @@ export const NtQueryDirectoryFileEx = systemService("NtQueryDirectoryFileEx", {
       file.queryDirectory(irp, {
         informationClass: args.FileInformationClass,
         returnSingleEntry: (args.QueryFlags & QueryFlags.SL_RETURN_SINGLE_ENTRY) !== 0,
-        pattern: args.FileName,
+        pattern: patternOf(call, args.FileName),
         restart: (args.QueryFlags & QueryFlags.SL_RESTART_SCAN) !== 0,
       });
     });

@@ -18,7 +18,6 @@ import { createFile, openForQuery, SHARE_ALL } from "./file-open.ts";
 import {
   full,
   inBuffer,
-  missing,
   optional,
   out,
   outBuffer,
@@ -155,6 +154,9 @@ export const NtFlushBuffersFile = systemService("NtFlushBuffersFile", {
   },
 });
 
+/** The status block of a lock is optional: Wine's kernelbase passes none. */
+const lockStatusBlock = optional(out(IO_STATUS_BLOCK));
+
 export const NtLockFile = systemService("NtLockFile", {
   support: full,
   params: {
@@ -162,7 +164,7 @@ export const NtLockFile = systemService("NtLockFile", {
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
     ApcContext: value(OPAQUE),
-    IoStatusBlock: out(IO_STATUS_BLOCK),
+    IoStatusBlock: lockStatusBlock,
     ByteOffset: pointer(LARGE_INTEGER),
     Length: pointer(LARGE_INTEGER),
     Key: value(ULONG),
@@ -186,7 +188,7 @@ export const NtUnlockFile = systemService("NtUnlockFile", {
   support: full,
   params: {
     FileHandle: value(HANDLE),
-    IoStatusBlock: out(IO_STATUS_BLOCK),
+    IoStatusBlock: lockStatusBlock,
     ByteOffset: pointer(LARGE_INTEGER),
     Length: pointer(LARGE_INTEGER),
     Key: value(ULONG),
@@ -395,17 +397,3 @@ export const NtQueryEaFile = systemService("NtQueryEaFile", {
     return ntstatus.STATUS_NO_EAS_ON_FILE;
   },
 });
-
-const scatterParameters = {
-  FileHandle: value(HANDLE),
-  Event: value(HANDLE),
-  ApcRoutine: value(PVOID),
-  ApcContext: value(OPAQUE),
-  IoStatusBlock: out(IO_STATUS_BLOCK),
-  SegmentArray: value(PVOID),
-  Length: value(ULONG),
-  ByteOffset: optional(pointer(LARGE_INTEGER)),
-  Key: optional(pointer(ULONG)),
-};
-export const NtReadFileScatter = systemService("NtReadFileScatter", { support: missing, params: scatterParameters });
-export const NtWriteFileGather = systemService("NtWriteFileGather", { support: missing, params: scatterParameters });

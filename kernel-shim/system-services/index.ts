@@ -3,6 +3,7 @@ import * as device from "./device.ts";
 import * as directory from "./directory.ts";
 import * as exception from "./exception.ts";
 import * as file from "./file.ts";
+import * as fileScatter from "./file-scatter.ts";
 import * as ioCompletion from "./io-completion.ts";
 import * as job from "./job.ts";
 import * as memory from "./memory.ts";
@@ -26,7 +27,7 @@ import * as wine from "./wine.ts";
 
 /** All system services, by family: one file a family, every export of it a service. The trace and the reference show the families' names. */
 export const serviceFamilies: Readonly<Record<string, readonly SystemService[]>> = {
-  File: Object.values(file),
+  File: [...Object.values(file), ...Object.values(fileScatter)],
   Directory: Object.values(directory),
   Volume: Object.values(volume),
   Device: Object.values(device),

@@ -1,4 +1,5 @@
 /** From the arguments of an I/O service to a request packet and back to the service's result. */
+import { PAGE_SIZE } from "../../emulator/cpu.ts";
 import { EventAccess } from "../abi/access.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { Event } from "../executive/event.ts";
@@ -14,12 +15,14 @@ export interface IoArguments {
   readonly Event: number;
   readonly ApcRoutine: number;
   readonly ApcContext: bigint;
-  readonly IoStatusBlock: { readonly address: number };
+  readonly IoStatusBlock: { readonly address: number } | undefined;
 }
 
 export interface OutputBuffer {
   readonly address: number;
   readonly length: number;
+  /** Guest addresses of the pages of a scattered buffer, whose `address` is not used. */
+  readonly segments?: readonly number[];
 }
 
 /**
@@ -43,15 +46,17 @@ export function ioRequest(
   const event = args.Event === 0 ? undefined : call.reference(args.Event, Event, EventAccess.EVENT_MODIFY_STATE);
   // A completion port and an APC exclude each other.
   if (args.ApcRoutine !== 0 && file.completion) return ntstatus.STATUS_INVALID_PARAMETER;
-  if (output && output.length > 0) call.memory.probe(output.address, output.length, "write");
+  if (output?.segments) for (const page of output.segments) call.memory.probe(page, PAGE_SIZE, "write");
+  else if (output && output.length > 0) call.memory.probe(output.address, output.length, "write");
   event?.reset();
   file.signaled = false;
   const irp = new Irp({
     file,
     thread: call.thread,
     callId: call.id,
-    ioStatusBlock: args.IoStatusBlock.address,
+    ioStatusBlock: args.IoStatusBlock?.address ?? 0,
     buffer: output?.address ?? 0,
+    segments: output?.segments,
     length: output?.length ?? 0,
     event,
     apcRoutine: args.ApcRoutine,
