@@ -57,12 +57,13 @@ const units = readFileSync(table, "utf8")
       positionals.length === 0 || positionals.some((one) => one === program || one === `${program}:${unit}`),
   );
 
-/** The summary that a test program ends with; undefined where it did not get so far. */
+/** The summary that a test program ends with, after those of its child processes; undefined where it did not get so far. */
 function parseSummary(output: string, unit: string): Counts | undefined {
   const summary = new RegExp(
     `${unit}: (\\d+) tests executed \\(\\d+ marked as todo, (?:\\d+ as flaky, )?(\\d+) failures?\\)`,
+    "g",
   );
-  const match = summary.exec(output);
+  const match = [...output.matchAll(summary)].at(-1);
   if (!match) return undefined;
   const todoSuccesses = output.match(/Test succeeded inside todo block/g)?.length ?? 0;
   return { executed: Number(match[1]), failures: Number(match[2]) - todoSuccesses, todoSuccesses };
