@@ -21,7 +21,7 @@ const scatterParameters = {
   Key: optional(pointer(ULONG)),
 };
 
-/** The pages' addresses. Only unbuffered asynchronous files take them, and whole pages only. */
+/** The pages' addresses, of which the last may be used in part. Only unbuffered asynchronous files take them. */
 function segmentsOf(
   call: ServiceCall,
   { FileHandle, SegmentArray, Length }: { FileHandle: number; SegmentArray: number; Length: number },
@@ -31,9 +31,10 @@ function segmentsOf(
     file instanceof VolumeFile &&
     !file.isSynchronous &&
     (file.options & CreateOptions.FILE_NO_INTERMEDIATE_BUFFERING) !== 0;
-  if (!possible || Length % PAGE_SIZE !== 0) throw call.fail(ntstatus.STATUS_INVALID_PARAMETER);
-  call.memory.probe(SegmentArray, (Length / PAGE_SIZE) * 8, "read");
-  return Array.from({ length: Length / PAGE_SIZE }, (_, i) => call.memory.readPointer(SegmentArray + i * 8));
+  if (!possible) throw call.fail(ntstatus.STATUS_INVALID_PARAMETER);
+  const count = Math.ceil(Length / PAGE_SIZE);
+  call.memory.probe(SegmentArray, count * 8, "read");
+  return Array.from({ length: count }, (_, i) => call.memory.readPointer(SegmentArray + i * 8));
 }
 
 export const NtReadFileScatter = systemService("NtReadFileScatter", {
@@ -54,7 +55,10 @@ export const NtWriteFileGather = systemService("NtWriteFileGather", {
   run(call, args) {
     call.reference(args.FileHandle, VolumeFile, FileAccess.FILE_WRITE_DATA);
     const data = new Uint8Array(args.Length);
-    segmentsOf(call, args).forEach((page, index) => data.set(call.memory.read(page, PAGE_SIZE), index * PAGE_SIZE));
+    segmentsOf(call, args).forEach((page, index) => {
+      const at = index * PAGE_SIZE;
+      data.set(call.memory.read(page, Math.min(PAGE_SIZE, args.Length - at)), at);
+    });
     return ioRequest(call, args, FileAccess.FILE_WRITE_DATA, undefined, (file, irp) => {
       file.write(irp, { offset: args.ByteOffset, key: args.Key ?? 0 }, data);
     });

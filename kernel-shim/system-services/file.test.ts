@@ -368,3 +368,39 @@ test("a directory watch tells what changed", () => {
   expect(caller.bytes.readUint32(buffer + 4)).toBe(1);
   expect(decodeUtf16(caller.bytes.read(buffer + 12, caller.bytes.readUint32(buffer + 8)))).toBe("new");
 });
+
+test("pages are gathered into a file and scattered from it; the last one may be used in part", () => {
+  const caller = new Caller();
+  const unbuffered = caller.create("\\??\\C:\\pages", { disposition: CREATE, options: 0x8 });
+  expect(unbuffered.status).toBe("STATUS_SUCCESS");
+  const { bytes } = caller;
+  const pages = [0x6000, 0x4000];
+  const segments = caller.allocate(16);
+  pages.forEach((page, index) => {
+    bytes.writePointer(segments + index * 8, page);
+    bytes.bytes.fill(index + 1, page, page + 0x1000);
+  });
+  const start = caller.offset(0n);
+  const request = (name: string, length: number, handle = unbuffered.handle) =>
+    caller.status(name, [handle, 0, 0, 0, caller.allocate(16), segments, length, start, 0]);
+  expect(request("NtWriteFileGather", 0x2000)).toBe("STATUS_PENDING");
+  for (const page of pages) bytes.bytes.fill(0, page, page + 0x1000);
+  expect(request("NtReadFileScatter", 0x1800)).toBe("STATUS_PENDING");
+  expect([
+    bytes.bytes[0x6000],
+    bytes.bytes[0x6fff],
+    bytes.bytes[0x4000],
+    bytes.bytes[0x47ff],
+    bytes.bytes[0x4800],
+  ]).toEqual([1, 1, 2, 2, 0]);
+  const buffered = caller.create("\\??\\C:\\pages");
+  expect(request("NtReadFileScatter", 0x1000, buffered.handle)).toBe("STATUS_INVALID_PARAMETER");
+});
+
+test("a lock needs no status block", () => {
+  const caller = new Caller();
+  const { handle } = caller.create("\\??\\C:\\docs\\a.txt");
+  const [start, length] = [caller.offset(0n), caller.offset(4n)];
+  expect(caller.status("NtLockFile", [handle, 0, 0, 0, 0, start, length, 0, 1, 1])).toBe("STATUS_SUCCESS");
+  expect(caller.status("NtUnlockFile", [handle, 0, start, length, 0])).toBe("STATUS_SUCCESS");
+});
