@@ -3,38 +3,48 @@
  * checksum and instruction count is checked. Compare ratios of one run, never numbers of two.
  *
  *     npm run bench -- [--rounds 5] [--run full|medium|small] [--kernel NAME …] [--no-chromium] [--no-start-up]
+ *     npm run bench -- --real-work [--rounds 1]
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { ColdCodeMeasurement } from "../../src/bench/cold-code.ts";
 import { runSizes, type KernelDescription } from "../../src/bench/kernel.ts";
 import { readManifest } from "../../src/cli/bench.ts";
+import { openBuiltImage } from "../../src/cli/image-directory.ts";
+import { imagesDirectory } from "../../src/cli/paths.ts";
 import { ChromiumBench } from "./chromium.ts";
+import { findBlocks } from "./code-blocks.ts";
 import { NodeBench } from "./node.ts";
 import { kernelsDirectory, root, startUps, type StartUp } from "./programs.ts";
 import { ReferenceRunner } from "./reference.ts";
+import { prepareRealWork, type RealWork } from "./real-work.ts";
 import {
+  coldCodeReport,
   kernelReport,
   pageLoadReport,
+  realWorkReport,
   startUpReport,
   SYSTEM_CALLS,
   systemCallReport,
   type KernelRound,
+  type RealWorkRound,
   type StartUpRound,
 } from "./report.ts";
 
 const { values } = parseArgs({
   allowNegative: true,
   options: {
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string" },
     run: { type: "string", default: "full" },
     kernel: { type: "string", multiple: true },
     chromium: { type: "boolean", default: true },
     "start-up": { type: "boolean", default: true },
+    "real-work": { type: "boolean", default: false },
   },
 });
 const size = runSizes.find((one) => one === values.run);
-const rounds = Number(values.rounds);
+const rounds = Number(values.rounds ?? (values["real-work"] ? 1 : 5));
 if (!size || !Number.isInteger(rounds) || rounds < 1) {
   console.error(`bench: expected --run ${runSizes.join("|")} and --rounds of at least 1`);
   process.exit(2);
@@ -50,7 +60,14 @@ async function optional<T>(what: string, start: () => T | Promise<T>): Promise<T
   }
 }
 
+const COLD_BLOCKS = 50_000;
+
 const node = await NodeBench.start();
+if (values["real-work"]) {
+  console.log(await measureRealWork(node));
+  process.exit();
+}
+
 const chromium = values.chromium ? await optional("Chromium", () => ChromiumBench.start()) : undefined;
 const native = await optional("native runs", () => ReferenceRunner.compile("native"));
 const libunicorn = await optional("libunicorn", () => ReferenceRunner.compile("libunicorn"));
@@ -62,11 +79,16 @@ const starts = startUps.filter(
 const byKernel = new Map<KernelDescription, KernelRound[]>(kernels.map((kernel) => [kernel, []]));
 const byStartUp = new Map<StartUp, StartUpRound[]>(values["start-up"] ? starts.map((start) => [start, []]) : []);
 const pageLoads: number[] = [];
+const coldBlocks = starts.some(({ image }) => image === "wine")
+  ? findBlocks(openBuiltImage(join(imagesDirectory, "wine")), COLD_BLOCKS)
+  : undefined;
+const coldCode: ColdCodeMeasurement[] = [];
 
 try {
   for (let round = 1; round <= rounds; round++) {
     console.error(`bench: round ${round} of ${rounds}`);
     if (chromium && values["start-up"]) pageLoads.push(await chromium.pageLoad());
+    if (coldBlocks && values["start-up"]) coldCode.push(await node.coldCode(coldBlocks));
     for (const [startUp, taken] of byStartUp)
       taken.push({
         node: await node.startUp(startUp, "translator"),
@@ -90,7 +112,23 @@ try {
 const reports: string[] = [];
 if (pageLoads.length > 0) reports.push(pageLoadReport(pageLoads));
 for (const [{ title }, taken] of byStartUp) reports.push(startUpReport(title, taken));
+if (coldCode.length > 0) reports.push(coldCodeReport(coldCode));
 if (kernels.some(({ name }) => name !== SYSTEM_CALLS)) reports.push(kernelReport(byKernel, size));
 for (const [kernel, taken] of byKernel)
   if (kernel.name === SYSTEM_CALLS) reports.push(systemCallReport(kernel, taken, size));
 console.log(reports.join("\n\n\n"));
+
+/** Throws where the two CPUs' outputs differ. */
+async function measureRealWork(bench: NodeBench): Promise<string> {
+  const works = prepareRealWork(({ title }, reason) => console.error(`bench: without "${title}": ${reason}`));
+  const byWork = new Map<RealWork, RealWorkRound[]>(works.map((work) => [work, []]));
+  for (let round = 1; round <= rounds; round++)
+    for (const [work, taken] of byWork) {
+      console.error(`bench: ${work.title}, round ${round} of ${rounds}`);
+      const ours = await bench.realWork(work, "translator");
+      const libunicorn = await optional(`libunicorn for "${work.title}"`, () => bench.realWork(work, "libunicorn"));
+      if (libunicorn && libunicorn.output !== ours.output) throw new Error(`${work.title}: the outputs differ`);
+      taken.push({ node: ours, libunicorn });
+    }
+  return realWorkReport(byWork);
+}

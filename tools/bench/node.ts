@@ -1,12 +1,14 @@
 /** Measurements in Node, each in a process of its own. */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { build } from "vite";
+import type { CodeBlocks, ColdCodeMeasurement } from "../../src/bench/cold-code.ts";
 import type { KernelDescription, KernelMeasurement, RunSize } from "../../src/bench/kernel.ts";
 import type { StartUpMeasurement } from "../../src/bench/start-up.ts";
-import type { NodeJob } from "./in-node.ts";
+import type { NodeJob, RealWorkResult } from "./in-node.ts";
 import { kernelsDirectory, root, type StartUp } from "./programs.ts";
+import type { RealWork } from "./real-work.ts";
 
 export class NodeBench {
   readonly #script: string;
@@ -34,9 +36,18 @@ export class NodeBench {
   startUp(startUp: StartUp, cpu: "translator" | "libunicorn"): Promise<StartUpMeasurement> {
     return this.#run<StartUpMeasurement>({ kind: "start-up", startUp, cpu });
   }
+  coldCode(sources: readonly CodeBlocks[]): Promise<ColdCodeMeasurement> {
+    return this.#run<ColdCodeMeasurement>({ kind: "cold-code", sources });
+  }
+  realWork(work: RealWork, cpu: "translator" | "libunicorn"): Promise<RealWorkResult> {
+    return this.#run<RealWorkResult>({ kind: "real-work", work, cpu });
+  }
 
   async #run<T>(job: NodeJob): Promise<T> {
-    const { stdout } = await promisify(execFile)(process.execPath, [this.#script, JSON.stringify(job)], { cwd: root });
-    return JSON.parse(stdout) as T;
+    const child = spawn(process.execPath, [this.#script], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.end(JSON.stringify(job));
+    const output = await text(child.stdout);
+    if (output === "") throw new Error(`the measurement of ${job.kind} failed`);
+    return JSON.parse(output) as T;
   }
 }

@@ -1,7 +1,10 @@
 /** Measurements to the tables that `npm run bench` prints. */
+import type { ColdCodeMeasurement } from "../../src/bench/cold-code.ts";
 import type { KernelDescription, KernelMeasurement, RunSize } from "../../src/bench/kernel.ts";
 import type { StartUpMeasurement } from "../../src/bench/start-up.ts";
 import { geometricMean, spread } from "../../src/bench/statistics.ts";
+import type { RealWorkResult } from "./in-node.ts";
+import type { RealWork } from "./real-work.ts";
 
 /** One round of a kernel. Undefined: that reference or browser is not here. */
 export interface KernelRound {
@@ -153,4 +156,30 @@ export function startUpReport(title: string, rounds: readonly StartUpRound[]): s
 
 export function pageLoadReport(milliseconds: readonly number[]): string {
   return `From the page's navigation to the row of hello-kernel's first system call: ${cell(milliseconds, 0)} ms`;
+}
+
+export function coldCodeReport(rounds: readonly ColdCodeMeasurement[]): string {
+  const { blocks, instructions, cutShort } = rounds[0];
+  return `${blocks} distinct blocks of the image's code, once each (${instructions} instructions; ${cutShort} blocks fault), in Node: ${cell(rounds.map(({ milliseconds }) => milliseconds), 0)} ms`; // prettier-ignore
+}
+
+export interface RealWorkRound {
+  readonly node: RealWorkResult;
+  readonly libunicorn: RealWorkResult | undefined;
+}
+
+export function realWorkReport(rounds: ReadonlyMap<RealWork, readonly RealWorkRound[]>): string {
+  const seconds = (values: readonly (RealWorkResult | undefined)[]): string =>
+    cell(values.map((value) => value && value.milliseconds / 1000), 2); // prettier-ignore
+  return `Whole programs under the same kernel, in seconds\n\n${table([
+    ["", "million instructions", "system calls", "Node", "libunicorn", "Node × libunicorn"],
+    ...[...rounds].map(([{ title }, taken]) => [
+      title,
+      (taken[0].node.instructions / 1e6).toFixed(0),
+      String(taken[0].node.systemCalls),
+      seconds(taken.map(({ node }) => node)),
+      seconds(taken.map(({ libunicorn }) => libunicorn)),
+      cell(taken.map(({ node, libunicorn }) => libunicorn && libunicorn.milliseconds / node.milliseconds), 1), // prettier-ignore
+    ]),
+  ])}`; // prettier-ignore
 }
