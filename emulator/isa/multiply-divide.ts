@@ -104,15 +104,48 @@ export const IMUL3 = instruction("IMUL", {
 
 const allUndefined = { CF: "always", OF: "always", ...undefinedFlags } as const;
 
-/** Division of rDX:rAX by 64 bits, where the lift's 64-bit division does not do. */
-function divideWide(machine: Machine, src: Operand, signed: boolean): void {
-  const interpret = (value: bigint, bits: number): bigint => (signed ? BigInt.asIntN(bits, value) : value);
+/**
+ * Unsigned division of 128 bits by 64 whose quotient fits in 64 (`high` < `divisor`): two digits of 32 bits, each estimated by the divisor's upper half and
+ * then at most two too large. Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D.
+ */
+function divideLong(b: Builder, high: Node, low: Node, divisor: Node): { quotient: Node; remainder: Node } {
+  const shift = b.clz(divisor);
+  const normalized = b.shl(divisor, shift);
+  const upper = b.shrU(normalized, 32);
+  const lower = b.and(normalized, 0xffff_ffffn);
+  // A shift by 64 - shift in two steps: it is 64 when shift is 0.
+  const top = b.or(b.shl(high, shift), b.shrU(b.shrU(low, 1), b.sub(b.i64(63n), shift)));
+  const bottom = b.shl(low, shift);
+
+  const digit = (dividend: Node, next: Node): { quotient: Node; remainder: Node } => {
+    let quotient = b.divU(dividend, upper);
+    let rest = b.sub(dividend, b.mul(quotient, upper));
+    for (let step = 0; step < 2; step++) {
+      const wide = b.ne(b.shrU(quotient, 32), 0);
+      const tooLarge = b.gtU(b.mul(quotient, lower), b.or(b.shl(rest, 32), next));
+      const wrong = b.extendU(b.and(b.or(wide, tooLarge), b.eqz(b.shrU(rest, 32))));
+      quotient = b.sub(quotient, wrong);
+      rest = b.add(rest, b.and(b.neg(wrong), upper));
+    }
+    const remainder = b.sub(b.or(b.shl(dividend, 32), next), b.mul(quotient, normalized));
+    return { quotient, remainder };
+  };
+  const first = digit(top, b.shrU(bottom, 32));
+  const second = digit(first.remainder, b.and(bottom, 0xffff_ffffn));
+  return {
+    quotient: b.add(b.shl(first.quotient, 32), second.quotient),
+    remainder: b.shrU(second.remainder, shift),
+  };
+}
+
+/** Signed division of rDX:rAX by 64 bits, where the lift's 64-bit division does not do. */
+function divideWide(machine: Machine, src: Operand): void {
   const { context } = machine;
-  const divisor = interpret(machine.read(src), 64);
+  const divisor = BigInt.asIntN(64, machine.read(src));
   if (divisor === 0n) machine.raise("DE");
-  const dividend = interpret((context.get(RDX) << 64n) | context.get(RAX), 128);
+  const dividend = BigInt.asIntN(128, (context.get(RDX) << 64n) | context.get(RAX));
   const quotient = dividend / divisor;
-  if (interpret(BigInt.asUintN(64, quotient), 64) !== quotient) machine.raise("DE");
+  if (BigInt.asIntN(64, quotient) !== quotient) machine.raise("DE");
   context.set(RAX, BigInt.asUintN(64, quotient));
   context.set(RDX, BigInt.asUintN(64, dividend % divisor));
 }
@@ -141,20 +174,21 @@ export const DIV = instruction("DIV", {
   lift(b, src) {
     const width = src.width as Width;
     const operand = b.read(src);
-    b.guard(b.eqz(operand), "DE");
     if (width === 64) {
-      b.fallback(b.ne(b.gpr(RDX, 64), 0));
-      const x = b.gpr(RAX, 64);
-      writeQuotient(b, width, b.divU(x, operand), b.remU(x, operand));
+      const high = b.gpr(RDX, 64);
+      // A divisor of 0 is among them.
+      b.guard(b.geU(high, operand), "DE");
+      const { quotient, remainder } = divideLong(b, high, b.gpr(RAX, 64), operand);
+      writeQuotient(b, width, quotient, remainder);
       return;
     }
+    b.guard(b.eqz(operand), "DE");
     const dividend = dividendOf(b, width, false);
     const divisor = width === 8 ? operand : b.extendU(operand);
     const quotient = b.divU(dividend, divisor);
     b.guard(b.ne(b.truncate(quotient, width), quotient), "DE");
     writeQuotient(b, width, quotient, b.remU(dividend, divisor));
   },
-  execute: (machine, src) => divideWide(machine, src, false),
 });
 
 export const IDIV = instruction("IDIV", {
@@ -180,7 +214,7 @@ export const IDIV = instruction("IDIV", {
     b.guard(b.ne(b.signExtend(quotient, width), quotient), "DE");
     writeQuotient(b, width, quotient, b.remS(dividend, divisor));
   },
-  execute: (machine, src) => divideWide(machine, src, true),
+  execute: divideWide,
 });
 
 export const CBW = instruction("CBW", {
