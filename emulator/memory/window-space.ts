@@ -62,8 +62,8 @@ export class WindowSpace implements AddressSpace, LiveMemory {
   readonly #owners = new Int32Array(TABLE_PAGES);
   readonly #readTags: Int32Array;
   readonly #writeTags: Int32Array;
-  /** Shared pages with code: others may write to them unnoticed. */
-  readonly #sharedCode = new Set<number>();
+  /** Shared pages with code, as they were when it was decoded: others may write to them unnoticed. */
+  readonly #sharedCode = new Map<number, Uint8Array>();
 
   readonly #onDispose: ((space: WindowSpace) => void) | undefined;
 
@@ -235,7 +235,11 @@ export class WindowSpace implements AddressSpace, LiveMemory {
     const flags = this.pages.get(page);
     if (flags & PageFlag.Code) return;
     this.pages.set(page, flags | PageFlag.Code);
-    if (flags & PageFlag.Shared) this.#sharedCode.add(page);
+    if (flags & PageFlag.Shared) {
+      const decoded = new Uint8Array(PAGE_SIZE);
+      this.copyPage(page, decoded, 0);
+      this.#sharedCode.set(page, decoded);
+    }
     this.#updateTags(page);
   }
   #discardCode(page: number): void {
@@ -247,9 +251,12 @@ export class WindowSpace implements AddressSpace, LiveMemory {
     this.pages.set(page, this.pages.get(page) & ~PageFlag.Code);
     this.#updateTags(page);
   }
-  /** Forgets code that others may have changed since. */
+  /** Forgets code in shared pages that has changed since. */
   discardSharedCode(): void {
-    for (const page of this.#sharedCode) this.#codeChanges(page);
+    for (const [page, decoded] of this.#sharedCode) {
+      const { bytes, offset } = this.storage(page);
+      if (decoded.some((byte, index) => byte !== bytes[offset + index])) this.#codeChanges(page);
+    }
   }
 
   // Access
@@ -288,15 +295,17 @@ export class WindowSpace implements AddressSpace, LiveMemory {
   }
   #copyIn(address: number, source: Uint8Array): void {
     const last = Math.floor((address + source.length - 1) / PAGE_SIZE);
+    let shared = false;
     for (let page = Math.floor(address / PAGE_SIZE); page <= last; page++) {
       const flags = this.pages.get(page);
       if (flags & PageFlag.Code) this.#codeChanges(page);
-      if (flags & PageFlag.Shared) this.discardSharedCode();
+      if (flags & PageFlag.Shared) shared = true;
       if (this.#detachSaved(page)) this.#updateTags(page);
     }
     this.#stretches(address, source.length, ({ bytes, offset }, inPage, done, count) => {
       bytes.set(source.subarray(done, done + count), offset + inPage);
     });
+    if (shared) this.discardSharedCode();
   }
 
   read(address: number, length: number): Uint8Array {
