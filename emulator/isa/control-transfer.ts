@@ -4,6 +4,7 @@ import { Flag } from "../context.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import { conditional, instruction, unimplemented } from "./instruction.ts";
+import type { Operand } from "./operand.ts";
 
 const RCX = 1;
 const RSP = 4;
@@ -96,6 +97,12 @@ export const UD0 = instruction("UD0", { forms: ["0F FF /r r,rm"], lift: (b) => b
 export const UD1 = instruction("UD1", { forms: ["0F B9 /r r,rm"], lift: (b) => b.raise("UD") });
 export const UD2 = instruction("UD2", { forms: ["0F 0B"], lift: (b) => b.raise("UD") });
 
+/** Control registers are 0, 2, 3, 4 and 8, debug registers 0 to 7. */
+const isNoRegister = (operand: Operand): boolean =>
+  operand.kind === "register" &&
+  ((operand.file === "control" && ![0, 2, 3, 4, 8].includes(operand.register)) ||
+    (operand.file === "debug" && operand.register > 7));
+
 /** What privilege level 3 may not do. */
 export const privileged = [
   instruction("HLT", { forms: ["F4"], lift: (b) => b.raise("GP") }),
@@ -111,7 +118,10 @@ export const privileged = [
   }),
   instruction("INS", { forms: ["6C", "6D"], lift: (b) => b.raise("GP") }),
   instruction("OUTS", { forms: ["6E", "6F"], lift: (b) => b.raise("GP") }),
-  instruction("MOV", { forms: ["0F 20 /r rmr64,cr", "0F 22 /r cr,rmr64", "0F 21 /r rmr64,dr", "0F 23 /r dr,rmr64"], lift: (b) => b.raise("GP") }), // prettier-ignore
+  instruction("MOV", {
+    forms: ["0F 20 /r rmr64,cr", "0F 22 /r cr,rmr64", "0F 21 /r rmr64,dr", "0F 23 /r dr,rmr64"],
+    lift: (b, dst, src) => b.raise([dst, src].some(isNoRegister) ? "UD" : "GP"),
+  }),
   instruction("CLTS", { forms: ["0F 06"], lift: (b) => b.raise("GP") }),
   instruction("SYSRET", { forms: ["0F 07"], lift: (b) => b.raise("GP") }),
   instruction("INVD", { forms: ["0F 08"], lift: (b) => b.raise("GP") }),

@@ -100,21 +100,25 @@ export const ENTER = instruction("ENTER", {
     const bytes = machine.instruction.operandSize === 16 ? 2 : 8;
     const level = Number(machine.read(levelOperand)) & 31;
     const size = machine.read(sizeOperand);
+    const base = context.getNumber(RBP);
     const frame = context.getNumber(RSP) - bytes;
-    const values: bigint[] = [context.get(RBP)];
-    const read = (address: number): bigint =>
-      bytes === 8 ? space.readUint64(address) : BigInt(space.readUint16(address));
-    for (let i = 1; i < level; i++) values.push(read(context.getNumber(RBP) - i * bytes));
-    if (level) values.push(BigInt(frame));
-    const block = new Uint8Array(values.length * bytes);
-    const view = new DataView(block.buffer);
-    values.forEach((value, index) => {
-      const at = (values.length - 1 - index) * bytes;
-      if (bytes === 8) view.setBigUint64(at, value, true);
-      else view.setUint16(at, Number(value & 0xffffn), true);
-    });
-    space.write(frame + bytes - block.length, block);
-    context.set(RSP, BigInt(frame + bytes - block.length) - size);
+    let top = frame + bytes;
+    // One after the other, as processors do it: what was pushed before a fault stays.
+    const push = (value: bigint): void => {
+      top -= bytes;
+      if (bytes === 8) space.writeUint64(top, value);
+      else space.writeUint16(top, Number(value & 0xffffn));
+    };
+    push(context.get(RBP));
+    for (let i = 1; i < level; i++) {
+      const from = base - i * bytes;
+      push(bytes === 8 ? space.readUint64(from) : BigInt(space.readUint16(from)));
+    }
+    if (level) push(BigInt(frame));
+    top -= Number(size);
+    // The new top of the stack must be writable, though nothing is written there.
+    space.probe(top, bytes, "write");
+    context.set(RSP, BigInt.asUintN(64, BigInt(top)));
     if (bytes === 8) context.set(RBP, BigInt(frame));
     else context.set(RBP, (context.get(RBP) & ~0xffffn) | BigInt(frame & 0xffff));
   },

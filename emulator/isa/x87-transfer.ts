@@ -98,6 +98,8 @@ function store(
     execute(machine, dst) {
       const x87 = new X87Operation(machine);
       const address = machine.address(dst as MemoryOperand);
+      // A fault of the memory goes before an exception of the value.
+      machine.space.probe(address, underflow.length, "write");
       const write = (bytes: Uint8Array): void => machine.space.write(address, bytes);
       x87.stored(write, () => convertTo(x87), underflow, pops);
     },

@@ -5,9 +5,9 @@ import type { AddressSpace, Cpu } from "../../emulator/cpu.ts";
 import { PAGE_SIZE, Protection } from "../../emulator/cpu.ts";
 import { features } from "../../emulator/isa/feature.ts";
 import type { ArithmeticFlag, Form, InstructionSpecification } from "../../emulator/isa/instruction.ts";
-import { canRunAlone, makeInstructionCase } from "../hardware/instruction-cases.ts";
-import { WINDOW_ADDRESS, WINDOW_SIZE } from "../hardware/hardware.ts";
+import { canStandInRow, caseAtRbx } from "../hardware/cases.ts";
 import type { Random } from "../hardware/random.ts";
+import { WINDOW_ADDRESS, WINDOW_SIZE } from "../hardware/state.ts";
 
 /**
  * Integer and SSE forms of the psABI's level 1 that change nothing but registers and the memory that they name. Not x87 and
@@ -16,7 +16,7 @@ import type { Random } from "../hardware/random.ts";
 export function levelOneForms(instructions: readonly InstructionSpecification[]): Form[] {
   return instructions
     .filter(({ definition: { feature } }) => feature === undefined || features[feature].level === 1)
-    .flatMap((specification) => specification.forms.filter((form) => canRunAlone(specification, form)))
+    .flatMap((specification) => specification.forms.filter((form) => canStandInRow(specification, form)))
     .filter((form) => !usesX87(form));
 }
 
@@ -84,7 +84,7 @@ export function runStream(
   let xmm: Uint8Array | undefined;
   while (steps.length < length) {
     const form = random.pick(forms);
-    const made = makeInstructionCase(form, random, () => 0x1f80);
+    const made = caseAtRbx(form, random);
     if (!made) continue;
     initial ??= made.state.window;
     xmm ??= made.state.fxsave.subarray(160, 416);

@@ -3,10 +3,10 @@ import { Context, type Register } from "../../emulator/context.ts";
 import { layout } from "../../emulator/context-layout.ts";
 import type { AddressSpace, Cpu, Exit } from "../../emulator/cpu.ts";
 import { PAGE_SIZE, Protection } from "../../emulator/cpu.ts";
-import { CODE_ADDRESS, newState, WINDOW_ADDRESS, WINDOW_SIZE } from "./hardware.ts";
-import type { HardwareCase, HardwareState } from "./hardware.ts";
+import { CODE_ADDRESS, CODE_PAGE, fxsaveLayout as FXSAVE, newState, WINDOW_ADDRESS, WINDOW_PAGE, WINDOW_SIZE } from "./state.ts"; // prettier-ignore
+import type { HardwareCase, HardwareState } from "./state.ts";
 
-const FXSAVE = { fcw: 0, fsw: 2, ftw: 4, mxcsr: 24, st: 32, xmm: 160 } as const;
+const empty = new Uint8Array(PAGE_SIZE - WINDOW_SIZE);
 
 export interface EngineOutcome {
   readonly state: HardwareState;
@@ -20,13 +20,15 @@ export class EngineUnderTest {
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
     this.#space = cpu.createAddressSpace();
-    this.#space.map(WINDOW_ADDRESS + WINDOW_SIZE - PAGE_SIZE, PAGE_SIZE, Protection.Read | Protection.Write);
-    this.#space.map(CODE_ADDRESS, PAGE_SIZE, Protection.Read | Protection.Execute);
+    this.#space.map(WINDOW_PAGE, PAGE_SIZE, Protection.Read | Protection.Write);
+    this.#space.map(CODE_PAGE, PAGE_SIZE, Protection.Read | Protection.Execute);
+    this.#space.poke(CODE_PAGE, new Uint8Array(PAGE_SIZE).fill(0xcc));
   }
 
   run({ state, code }: HardwareCase): EngineOutcome {
     const context = new Context();
     load(context, state);
+    this.#space.poke(WINDOW_PAGE, empty);
     this.#space.poke(WINDOW_ADDRESS, state.window);
     // INT3 ends the block.
     const page = new Uint8Array(32).fill(0xcc);

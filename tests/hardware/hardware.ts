@@ -6,52 +6,10 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-/** The memory window: its last byte is the last of a page, what follows is not mapped. */
-export const WINDOW_SIZE = 256;
-export const WINDOW_ADDRESS = 0x2000_1000 - WINDOW_SIZE;
-export const CODE_ADDRESS = 0x3000_0000;
-
-export interface HardwareState {
-  /** In encoding order. */
-  readonly gpr: BigUint64Array;
-  rflags: bigint;
-  /** FXSAVE64 image. */
-  readonly fxsave: Uint8Array;
-  /** Upper halves of YMM0–15. */
-  readonly ymmHigh: Uint8Array;
-  readonly window: Uint8Array;
-}
-
-export interface HardwareCase {
-  readonly state: HardwareState;
-  readonly code: Uint8Array;
-}
-
-export interface HardwareOutcome {
-  readonly state: HardwareState;
-  /** The Linux signal that ended the instruction, 0 where none did. */
-  readonly signal: number;
-  readonly address: bigint;
-  readonly rip: bigint;
-}
+import { WINDOW_SIZE, type HardwareCase, type HardwareOutcome } from "./state.ts";
 
 const RECORD_SIZE = 1024 + WINDOW_SIZE + 24;
 const XSAVE = 192;
-
-export function newState(): HardwareState {
-  const fxsave = new Uint8Array(512);
-  const view = new DataView(fxsave.buffer);
-  view.setUint16(0, 0x37f, true);
-  view.setUint32(24, 0x1f80, true);
-  return {
-    gpr: new BigUint64Array(16),
-    rflags: 0x202n,
-    fxsave,
-    ymmHigh: new Uint8Array(256),
-    window: new Uint8Array(WINDOW_SIZE),
-  };
-}
 
 function encode({ state, code }: HardwareCase, record: Uint8Array): void {
   const view = new DataView(record.buffer, record.byteOffset);
@@ -76,7 +34,6 @@ function decode(record: Uint8Array): HardwareOutcome {
       window: record.slice(1024, tail),
     },
     signal: Number(view.getBigUint64(tail, true)),
-    address: view.getBigUint64(tail + 8, true),
     rip: view.getBigUint64(tail + 16, true),
   };
 }

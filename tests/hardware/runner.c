@@ -17,8 +17,10 @@
 /* Fixed low addresses, so that the thunks below reach them without a base register. */
 #define STATE 0x10000000
 #define WINDOW_PAGE 0x20000000
-#define WINDOW_SIZE 256
+#define WINDOW_SIZE 1024
 #define CODE_PAGE 0x30000000
+#define CODE_OFFSET 0x800
+#define INT3 0xcc
 
 struct state {
   uint64_t gpr[16];
@@ -34,7 +36,7 @@ struct input {
 struct output {
   struct state state;
   uint8_t window[WINDOW_SIZE];
-  uint64_t signal, address, rip;
+  uint64_t signal, unused, rip;
 };
 _Static_assert(sizeof(struct state) == 1024 && sizeof(struct input) == sizeof(struct output), "layout");
 
@@ -69,8 +71,9 @@ __asm__(
 
 static struct state *const state = (struct state *)STATE;
 static uint8_t *const window = (uint8_t *)(WINDOW_PAGE + 4096 - WINDOW_SIZE);
-static uint8_t *const code = (uint8_t *)CODE_PAGE;
+static uint8_t *const code = (uint8_t *)(CODE_PAGE + CODE_OFFSET);
 static struct output out;
+static uint64_t code_end;
 static sigjmp_buf recover;
 
 /* The kernel's register order to the encoding's. */
@@ -83,9 +86,15 @@ static void on_signal(int signal, siginfo_t *info, void *opaque) {
   for (int i = 0; i < 16; i++) state->gpr[i] = registers[order[i]];
   state->rflags = registers[REG_EFL];
   memcpy(state->xsave, context->uc_mcontext.fpregs, sizeof state->xsave);
+  (void)info;
   out.signal = signal;
-  out.address = (uint64_t)info->si_addr;
   out.rip = registers[REG_RIP];
+  /* A jump that landed on one of the INT3 around the instruction. */
+  uint64_t trap = out.rip - 1;
+  if (signal == SIGTRAP && (trap < (uint64_t)code || trap >= code_end) && *(uint8_t *)trap == INT3) {
+    out.signal = 0;
+    out.rip--;
+  }
   siglongjmp(recover, 1);
 }
 
@@ -110,9 +119,12 @@ int main(void) {
   while (fread(&in, sizeof in, 1, stdin) == 1) {
     memset(&out, 0, sizeof out);
     *state = in.state;
-    state->code = CODE_PAGE;
+    state->code = (uint64_t)code;
+    code_end = (uint64_t)code + in.code_length;
     *(uint64_t *)(state->xsave + 512) = 7;
+    memset((void *)WINDOW_PAGE, 0, 4096 - WINDOW_SIZE);
     memcpy(window, in.window, WINDOW_SIZE);
+    memset((void *)CODE_PAGE, INT3, 4096);
     memcpy(code, in.code, in.code_length);
     static const uint8_t jump[] = {0xff, 0x25, 0, 0, 0, 0};
     memcpy(code + in.code_length, jump, sizeof jump);
@@ -120,7 +132,7 @@ int main(void) {
     memcpy(code + in.code_length + sizeof jump, &target, 8);
     if (sigsetjmp(recover, 1) == 0) {
       run();
-      out.rip = CODE_PAGE + in.code_length;
+      out.rip = (uint64_t)code + in.code_length;
     }
     out.state = *state;
     memcpy(out.window, window, WINDOW_SIZE);

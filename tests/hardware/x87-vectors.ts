@@ -1,7 +1,7 @@
 /** The x87 operations' cases from a seed; what hardware made of them is recorded in `vectors/x87.bin`. */
-import { newState, runOnHardware, WINDOW_ADDRESS } from "./hardware.ts";
-import type { HardwareCase, HardwareOutcome } from "./hardware.ts";
+import { runOnHardware } from "./hardware.ts";
 import { Random } from "./random.ts";
+import { newState, WINDOW_ADDRESS, type HardwareCase, type HardwareOutcome } from "./state.ts";
 import { makeCase, x87Operations } from "./x87-operations.ts";
 import type { X87Case, X87Operation, X87Outcome } from "./x87-operations.ts";
 

@@ -1,0 +1,207 @@
+/** Cases for every form that does not ask the environment, from a seed: what is recorded and what runs live is made here. */
+import type { Form, InstructionSpecification } from "../../emulator/isa/instruction.ts";
+import { encode, encodeForm, RBX, RSP, type MemoryEncoding } from "./encode.ts";
+import { environmentOf } from "./environment.ts";
+import { jumpTarget, prepare } from "./preparation.ts";
+import { Random } from "./random.ts";
+import { CODE_ADDRESS, fxsaveLayout, newState, WINDOW_ADDRESS, WINDOW_SIZE } from "./state.ts";
+import type { HardwareCase, HardwareState } from "./state.ts";
+
+const RCX = 1;
+const RDX = 2;
+const RBP = 5;
+
+export function hasCases(form: Form): boolean {
+  return environmentOf(form) === undefined && form.specification.definition.unimplemented === undefined;
+}
+
+/** Vector contents: numbers of both precisions, small integers, masks. */
+function vectorBytes(random: Random, into: Uint8Array): void {
+  const view = new DataView(into.buffer, into.byteOffset, into.length);
+  for (let at = 0; at < into.length; at += 16) {
+    const kind = random.below(4);
+    for (let lane = 0; lane < 16; lane += 8) {
+      if (kind === 0) view.setBigUint64(at + lane, random.double(), true);
+      else if (kind === 1) view.setBigUint64(at + lane, random.single() | (random.single() << 32n), true);
+      else view.setBigUint64(at + lane, random.bits(64), true);
+    }
+  }
+}
+
+const POOL_SIZE = 0x4000;
+let pool: Uint8Array | undefined;
+
+/** Vector contents from a pool, which takes a hundredth of the time of making them. */
+function poolBytes(random: Random, into: Uint8Array): void {
+  if (!pool) vectorBytes(new Random(7), (pool = new Uint8Array(POOL_SIZE)));
+  for (let at = 0; at < into.length; at += 16) {
+    const from = random.below(POOL_SIZE / 8 - 1) * 8;
+    into.set(pool.subarray(from, from + 16), at);
+  }
+}
+
+const isX87 = ({ text, operands }: Form): boolean =>
+  /^D[89A-F] /.test(text) ||
+  text === "9B" ||
+  operands.some((operand) => "file" in operand && ["st", "mmx"].includes(operand.file));
+
+const arithmeticFlags = [0x1, 0x4, 0x10, 0x40, 0x80, 0x800];
+
+function randomState(random: Random, form: Form): HardwareState {
+  const state = newState();
+  const area = new DataView(state.fxsave.buffer);
+  for (let i = 0; i < 16; i++) state.gpr[i] = random.below(4) ? random.bits(64) : random.bits(random.pick([8, 16, 32]));
+  if (random.below(2)) state.gpr[RCX] = BigInt(random.below(70));
+  if (random.below(4) === 0) state.gpr[random.below(16)] = state.gpr[random.below(16)];
+  state.gpr[RSP] = BigInt(WINDOW_ADDRESS + WINDOW_SIZE / 2);
+  for (const flag of arithmeticFlags) if (random.below(2)) state.rflags |= BigInt(flag);
+  poolBytes(random, state.window);
+  poolBytes(random, state.fxsave.subarray(fxsaveLayout.xmm, 416));
+  poolBytes(random, state.ymmHigh);
+  // Operands that are equal, or equal in part.
+  if (random.below(4) === 0) {
+    const register = fxsaveLayout.xmm + random.below(16) * 16;
+    const bytes = state.fxsave.subarray(register, register + 16);
+    for (let at = random.below(4) * 16; at < WINDOW_SIZE; at += 64) state.window.set(bytes, at);
+    state.fxsave.set(bytes, fxsaveLayout.xmm + random.below(16) * 16);
+  }
+  if (isX87(form)) {
+    area.setUint16(fxsaveLayout.fcw, random.pick([0x37f, 0x27f, 0x77f, 0xb7f, 0xf7f, 0x07f, 0x340, 0x35f]), true);
+    area.setUint16(fxsaveLayout.fsw, random.below(8) << 11, true);
+    area.setUint8(fxsaveLayout.ftw, random.pick([0xff, 0xff, 0x7f, 0x0f, 0x55, 0, random.below(256)]));
+    for (let i = 0; i < 8; i++) state.fxsave.set(random.extended(), fxsaveLayout.st + i * 16);
+  }
+  return state;
+}
+
+/** Offset in the window of an operand of `bytes`: mostly aligned and inside, now and then misaligned, at or beyond the end of the page. */
+function operandOffset(random: Random, bytes: number): number {
+  switch (random.below(16)) {
+    case 0:
+      return WINDOW_SIZE - random.below(bytes + 1);
+    case 1:
+    case 2:
+      return random.below(WINDOW_SIZE - bytes);
+    default:
+      return random.below(Math.floor((WINDOW_SIZE - bytes) / 16)) * 16;
+  }
+}
+
+const nonCanonical = [0x8000_0000_0000n, 0x7fff_ffff_ffff_fff0n, 0xffff_7fff_ffff_ff00n, 0xfedc_ba98_7654_3210n];
+
+/** Encodes memory at `offset` of the window and gives the registers it uses the values for it. */
+function placeMemory(random: Random, state: HardwareState, offset: number, addressSize32: boolean): MemoryEncoding {
+  const address = WINDOW_ADDRESS + offset;
+  const mode = random.below(10);
+  if (mode === 0) return { base: -1, index: -1, scale: 0, displacement: address };
+  if (mode === 1) return { base: "rip", index: -1, scale: 0, displacement: address - CODE_ADDRESS };
+  let base = random.below(16);
+  // Counts, dividends and such in the low registers are rather left alone.
+  if (base <= RDX && random.below(4)) base = 3 + random.below(13);
+  if (base === RSP) {
+    const displacement = address - Number(state.gpr[RSP]);
+    return { base, index: -1, scale: 0, displacement };
+  }
+  let displacement = mode < 4 ? random.uint32() | 0 : random.below(256) - 128;
+  let index = mode === 3 || mode === 4 ? random.below(16) : -1;
+  if (index === RSP || index === base) index = -1;
+  const scale = index < 0 ? 0 : random.below(4);
+  const offsetBase = index < 0 ? 0n : state.gpr[index] << BigInt(scale);
+  const isCanonical = random.below(64) > 0 || base === RBP || base === RBX;
+  if (!isCanonical && index < 0) displacement = 0;
+  const value = isCanonical || index >= 0 ? BigInt(address) - BigInt(displacement) - offsetBase : random.pick(nonCanonical); // prettier-ignore
+  state.gpr[base] = BigInt.asUintN(64, value);
+  if (addressSize32) state.gpr[base] ^= random.bits(32) << 32n;
+  return { base, index, scale, displacement };
+}
+
+const segments = [0x26, 0x2e, 0x36, 0x3e, 0x65];
+
+function prefixesFor(random: Random, form: Form, memory: boolean): number[] {
+  const { definition } = form.specification;
+  const prefixes: number[] = [];
+  const hasMemory = memory || form.operands.some(({ kind }) => kind === "implicitMemory" || kind === "moffs");
+  if (hasMemory && random.below(12) === 0) prefixes.push(random.pick(segments));
+  const addressed = hasMemory || form.operands.some(({ kind }) => kind === "relative");
+  if (addressed && form.addressSize === undefined && random.below(12) === 0) prefixes.push(0x67);
+  if (random.below(definition.lock && memory ? 4 : 64) === 0) prefixes.push(0xf0);
+  if (definition.repeat) {
+    if (random.below(3)) prefixes.push(random.pick([0xf2, 0xf3]));
+  } else if (/^LOOP/.test(form.specification.mnemonic)) {
+    // Some processors let F2 and F3 replace the condition.
+  } else if (form.map === "" && !form.vex && !form.mandatory && form.opcode !== 0x90 && random.below(32) === 0)
+    prefixes.push(random.pick([0xf2, 0xf3]));
+  return prefixes;
+}
+
+/** Undefined where the form cannot be encoded so. */
+function makeCase(form: Form, random: Random): HardwareCase | undefined {
+  const state = randomState(random, form);
+  const prepared = prepare(state, random, form);
+  const rm = form.operands.find((operand) => operand.kind === "rm");
+  const accepts = rm?.kind === "rm" && form.fixedModrm === undefined ? rm.accepts : "register";
+  const useMemory = accepts === "memory" || (accepts === "both" && random.below(2) === 1);
+  const prefixes = prefixesFor(random, form, useMemory);
+  const locked = prefixes.includes(0xf0);
+  const width = rm?.kind === "rm" ? rm.memoryWidth : 64;
+  let offset = prepared.offset ?? operandOffset(random, width === "operand" ? 8 : Math.max(1, width / 8));
+  // A locked access to two lines may be an alignment check of the operating system's.
+  if (locked) offset &= ~15;
+  const encoding = encodeForm(form, random, {
+    memory: useMemory ? placeMemory(random, state, offset, prefixes.includes(0x67)) : undefined,
+    prefixes,
+    target: jumpTarget(random),
+    moffs: WINDOW_ADDRESS + offset,
+    immediates: prepared.immediates ?? [],
+    anyRegister: true,
+  });
+  return encoding && { state, code: encoding.bytes };
+}
+
+/** MXCSR for half the cases of an instruction that may look at it. */
+const unusualMxcsr = (random: Random): number =>
+  random.pick([0x3f80, 0x5f80, 0x7f80, 0x9f80, 0x1fc0, 0x9fc0, 0x1f80 & ~(0x80 << random.below(6))]);
+
+/** Names a form among all. */
+export const nameOf = ({ specification, text }: Form): string => `${specification.mnemonic} ${text}`;
+
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x0100_0193);
+  return hash >>> 0;
+}
+
+/** The first `count` cases of a form in the row that belongs to `seed`. */
+export function casesOf(form: Form, count: number, seed: number): HardwareCase[] {
+  const random = new Random((hashOf(nameOf(form)) ^ Math.imul(seed, 0x9e37_79b1)) >>> 0 || 1);
+  const looksAtMxcsr = form.operands.some((operand) => "file" in operand && operand.file === "xmm");
+  return Array.from({ length: count }, () => {
+    const one = makeCase(form, random);
+    if (!one) throw new Error(`${nameOf(form)} cannot be encoded`);
+    if (looksAtMxcsr && random.below(2))
+      new DataView(one.state.fxsave.buffer).setUint32(fxsaveLayout.mxcsr, unusualMxcsr(random), true);
+    return one;
+  });
+}
+
+// Instructions in a row, for tests/differential
+
+const jumpsOrTraps = /^(INT.*|J.*|CALL|RET|LOOP.*|HLT|POPF|PUSHF|ENTER|LEAVE|XSAVE.*|XRSTOR.*|FXSAVE|FXRSTOR|F(N?STENV|N?SAVE|LDENV|RSTOR)|LDMXCSR|STI|CLI|IN|OUT|UD.*)$/; // prettier-ignore
+const transcendental = /^(FPTAN|FSINCOS|FSIN|FCOS|FPATAN|F2XM1|FYL2X|FYL2XP1)$/;
+
+/** Whether a form may stand among others: it does not jump, and needs no preparation. */
+export const canStandInRow = (specification: InstructionSpecification, form: Form): boolean =>
+  hasCases(form) && !jumpsOrTraps.test(specification.mnemonic) && !transcendental.test(specification.mnemonic);
+
+/** A case whose memory operand is at RBX. Undefined where the form has others. */
+export function caseAtRbx(form: Form, random: Random): HardwareCase | undefined {
+  if (form.specification.definition.repeat) return undefined;
+  const memory = random.below(2) === 1;
+  const displacement = random.below(8) ? random.below(7) * 16 : random.below(127);
+  const encoding = encode(form, random, displacement, memory) ?? encode(form, random, displacement, !memory);
+  if (!encoding) return undefined;
+  const state = randomState(random, form);
+  prepare(state, random, form);
+  state.gpr[RBX] = BigInt(WINDOW_ADDRESS + WINDOW_SIZE - 256 + (random.below(8) ? random.below(8) * 16 : random.below(128))); // prettier-ignore
+  return { state, code: encoding.bytes };
+}

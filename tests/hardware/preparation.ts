@@ -1,0 +1,206 @@
+/** What operands of certain instructions must be for something to be seen: states that make sense to them. */
+import type { Form } from "../../emulator/isa/instruction.ts";
+import type { Random } from "./random.ts";
+import { CODE_ADDRESS, WINDOW_ADDRESS, WINDOW_SIZE, type HardwareState } from "./state.ts";
+
+const RAX = 0;
+const RCX = 1;
+const RDX = 2;
+const RBX = 3;
+const RSP = 4;
+const RBP = 5;
+const RSI = 6;
+const RDI = 7;
+
+export interface Preparation {
+  /** Where the memory operand lies in the window, for instructions with large or aligned areas. */
+  readonly offset?: number;
+  /** Values of immediates. */
+  readonly immediates?: readonly number[];
+}
+
+type Prepare = (state: HardwareState, random: Random, form: Form) => Preparation | undefined;
+
+const inWindow = (random: Random, room: number): bigint => BigInt(WINDOW_ADDRESS + random.below(WINDOW_SIZE - room));
+const viewOf = (state: HardwareState): DataView => new DataView(state.window.buffer, state.window.byteOffset);
+
+/** Where a jump may lead: into the INT3 before or behind the instruction. From the instruction's start. */
+export const jumpTarget = (random: Random): number =>
+  random.below(2) ? 48 + random.below(60) : -20 - random.below(80);
+
+/** An image for FXRSTOR, mostly valid, at the start of the window's slot. */
+function stateImage(state: HardwareState, random: Random, offset: number): void {
+  const view = viewOf(state);
+  view.setUint16(offset, random.pick([0x37f, 0x27f, 0x77f, 0x340, random.uint32()]), true);
+  view.setUint16(offset + 2, random.uint32(), true);
+  view.setUint16(offset + 4, random.below(0x100), true);
+  state.window.fill(0, offset + 6, offset + 24);
+  view.setUint32(offset + 24, random.below(8) ? random.uint32() & 0xffff : random.uint32(), true);
+  for (let i = 0; i < 8; i++) state.window.set(random.extended(), offset + 32 + i * 16);
+}
+
+/** Memory that RSI and RDI lead through. */
+const strings: Prepare = (state, random) => {
+  if (random.below(2)) state.rflags |= 0x400n;
+  state.gpr[RCX] = BigInt(random.pick([0, 1, 2, 3, 7, 16, 31, 60]));
+  for (const register of [RSI, RDI])
+    state.gpr[register] = random.below(6) ? inWindow(random, 8) : BigInt(WINDOW_ADDRESS + WINDOW_SIZE - random.below(24)); // prettier-ignore
+  // Runs of equal elements.
+  if (random.below(2)) state.window.fill(Number(state.gpr[RAX] & 0xffn), 64, WINDOW_SIZE - random.below(512));
+  if (random.below(8) === 0) state.gpr[RDI] = state.gpr[RSI] + BigInt(random.below(17) - 8);
+  return undefined;
+};
+
+const jumps: Prepare = (state, random) => {
+  const view = viewOf(state);
+  const target = (): bigint => BigInt(CODE_ADDRESS + jumpTarget(random));
+  for (let i = 0; i < 16; i++) if (i !== RSP) state.gpr[i] = target();
+  for (let at = 0; at < WINDOW_SIZE; at += 8) view.setBigUint64(at, target(), true);
+  return { offset: random.below(WINDOW_SIZE / 8) * 8 };
+};
+
+const areas = [0, 64, 128, 192, 192, 128];
+
+const preparations: readonly (readonly [RegExp, Prepare])[] = [
+  [
+    // Bit offsets that stay near the window.
+    /^BT[CRS]?$/,
+    (state, random) => {
+      for (let i = 0; i < 16; i++) if (i !== RSP) state.gpr[i] = BigInt.asUintN(64, BigInt(random.below(4096) - 1024));
+      return { offset: 512 + random.below(32) * 8 };
+    },
+  ],
+  [
+    /^V?MASKMOV(Q|DQU)$/,
+    (state, random) => {
+      state.gpr[RDI] = BigInt(WINDOW_ADDRESS + random.below(WINDOW_SIZE));
+      return undefined;
+    },
+  ],
+  [
+    /^I?DIV$/,
+    (state, random, { specification }) => {
+      if (random.below(4) === 0) return undefined;
+      state.gpr[RDX] = specification.mnemonic === "IDIV" && random.below(2) ? 0xffff_ffff_ffff_ffffn : BigInt(random.below(3)); // prettier-ignore
+      return undefined;
+    },
+  ],
+  [/^(MOVS|CMPS|STOS|LODS|SCAS|INS|OUTS)$/, strings],
+  [
+    /^(LOOP(N?E)?|JRCXZ)$/,
+    (state, random) => {
+      state.gpr[RCX] = random.pick([0n, 1n, 2n, 0x1_0000_0000n, 0x1_0000_0001n, 0xffff_ffff_ffff_ffffn]);
+      return undefined;
+    },
+  ],
+  [/^(JMP|CALL|RET)$/, jumps],
+  [
+    /^(ENTER|LEAVE)$/,
+    (state, random) => {
+      state.gpr[RBP] = BigInt(WINDOW_ADDRESS + 256 + random.below(96) * 8);
+      return {
+        immediates: [
+          random.uint32() & (random.below(2) ? 0xff : 0xffff),
+          random.below(8) ? random.below(40) : random.below(256),
+        ],
+      };
+    },
+  ],
+  [
+    // TF would trap, AC fault; IOPL, IF, VIF and VIP are not user mode's to change.
+    /^POPF$/,
+    (state) => {
+      const view = viewOf(state);
+      for (let at = 0; at < WINDOW_SIZE; at += 2)
+        view.setUint16(at, view.getUint16(at, true) & (at % 4 ? 0x20 : 0x4ed5), true);
+      return undefined;
+    },
+  ],
+  [
+    /^XLAT$/,
+    (state, random) => {
+      state.gpr[RBX] = inWindow(random, 200);
+      return undefined;
+    },
+  ],
+  [
+    /^CMPXCHG(8B|16B)?$/,
+    (state, random, { specification }) => {
+      const offset = 16 * random.below(WINDOW_SIZE / 16);
+      if (random.below(2)) {
+        const bytes = specification.mnemonic === "CMPXCHG8B" ? 4 : 8;
+        const view = viewOf(state);
+        const part = (at: number): bigint => (bytes === 4 ? BigInt(view.getUint32(at, true)) : view.getBigUint64(at, true)); // prettier-ignore
+        state.gpr[RAX] = part(offset);
+        if (specification.mnemonic !== "CMPXCHG") state.gpr[RDX] = part(offset + bytes);
+      }
+      return { offset: random.below(8) ? offset : random.below(WINDOW_SIZE) };
+    },
+  ],
+  [
+    /^PCMP[EI]STR[IM]$/,
+    (state, random) => {
+      for (const register of [RAX, RDX])
+        if (random.below(4)) state.gpr[register] = BigInt.asUintN(64, BigInt(random.below(40) - 20));
+      return undefined;
+    },
+  ],
+  [
+    /^V?LDMXCSR$/,
+    (state, random) => {
+      const view = viewOf(state);
+      if (random.below(4)) for (let at = 2; at < WINDOW_SIZE; at += 4) view.setUint16(at, 0, true);
+      return undefined;
+    },
+  ],
+  [
+    /^FBLD$/,
+    (state, random) => {
+      const offset = random.below(60) * 16;
+      for (let i = 0; i < 9; i++) state.window[offset + i] = random.below(10) | (random.below(10) << 4);
+      return { offset };
+    },
+  ],
+  [
+    /^(FNSAVE|FRSTOR|FNSTENV|FLDENV)$/,
+    (state, random) => {
+      const offset = random.below(WINDOW_SIZE - 108);
+      // Pointers and opcode are vendors' own business.
+      state.window.fill(0, offset + 12, offset + 28);
+      return { offset };
+    },
+  ],
+  [
+    /^FX(SAVE|RSTOR)(64)?$/,
+    (state, random) => {
+      const offset = random.below(8) ? random.below(32) * 16 : random.below(512);
+      stateImage(state, random, offset);
+      return { offset };
+    },
+  ],
+  [
+    /^X(SAVE|SAVEC|SAVEOPT|RSTOR|SAVES|RSTORS)(64)?$/,
+    (state, random, { specification }) => {
+      const offset = random.pick(areas);
+      stateImage(state, random, offset);
+      state.gpr[RAX] = BigInt(random.below(8) ? random.below(8) : random.uint32());
+      state.gpr[RDX] = 0n;
+      state.window.fill(0, offset + 512, offset + 576);
+      // Components in their initial states are not saved by XSAVEC and XSAVEOPT.
+      if (random.below(3) === 0) state.ymmHigh.fill(0);
+      const compact = specification.mnemonic.startsWith("XRSTOR") && random.below(2) === 1;
+      state.window[offset + 512] = random.below(8);
+      if (compact) {
+        state.window[offset + 520] = state.window[offset + 512] | random.below(8);
+        state.window[offset + 527] = 0x80;
+      }
+      if (random.below(16) === 0) state.window[offset + 512 + random.below(64)] = random.below(256);
+      return { offset: random.below(16) ? offset : offset + random.below(64) };
+    },
+  ],
+];
+
+export function prepare(state: HardwareState, random: Random, form: Form): Preparation {
+  const row = preparations.find(([mnemonic]) => mnemonic.test(form.specification.mnemonic));
+  return row?.[1](state, random, form) ?? {};
+}
