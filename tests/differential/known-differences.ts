@@ -18,6 +18,7 @@ export const knownDifferences: readonly KnownDifference[] = [
   },
   { reason: "memory is looked at before the privilege of I/O", mnemonic: /^(INS|OUTS)$/, text: /: #GP, theirs fault/ },
   { reason: "#UD instead of #GP", mnemonic: /^(RDPMC|SYSRET)$/, text: /: #GP, theirs #UD/ },
+  { reason: "#GP instead of #UD for control and debug registers that are none", mnemonic: /^MOV$/, text: /0F 2[0-3] .*: #UD, theirs #GP/ }, // prettier-ignore
   { reason: "RIP moves 5 bytes too far", mnemonic: /^MASKMOVDQU$/, text: /./ },
   { reason: "exact results instead of approximations", mnemonic: /^(RCP|RSQRT)[PS]S$/, text: /: XMM/ },
   {
