@@ -26,7 +26,7 @@ export const exitCodes = { syscall: 1, breakpoint: 2, interrupt: 3, reconsider: 
 
 const RECORD = 0;
 const { state } = windowLayout;
-const loadNames: Record<Access["bytes"], string> = { 1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load", 16: "v128.load" }; // prettier-ignore
+const loadNames: Record<Access["bytes"], string> = { 1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load", 16: "v128.load", 32: "v128.load" }; // prettier-ignore
 
 function storeName(type: ValueType, bytes: number): string {
   if (type === "i32") return bytes === 4 ? "i32.store" : `i32.store${bytes * 8}`;
@@ -67,7 +67,7 @@ export class HandlerEmitter {
     for (const effect of ir.effects)
       switch (effect.kind) {
         case "load":
-          this.#load(effect.node);
+          this.#load(effect.node, effect.high);
           break;
         case "guard":
           this.#node(effect.condition);
@@ -83,7 +83,7 @@ export class HandlerEmitter {
           break;
         case "store":
           // Values that the writes need are from before the store, but registers do not change by it.
-          this.#store(effect.address, effect.bytes, effect.value);
+          this.#store(effect.address, effect.bytes, effect.value, effect.high);
           break;
       }
     this.#commit(ir);
@@ -204,33 +204,50 @@ export class HandlerEmitter {
     this.#f.set(fresh);
     return fresh;
   }
-  #load(node: Node): void {
+  #load(node: Node, high: Node | undefined): void {
     const f = this.#f;
     const { bytes, update } = node.imm as Access;
     const address = this.#address(node.args[0]);
     const value = f.local(node.type);
+    const upper = high && f.local("v128");
     this.#tagMatches(address, bytes, update ? windowLayout.writeTags : windowLayout.readTags);
     f.if(node.type);
+    if (upper !== undefined) f.get(address).op("i32.wrap_i64").memory("v128.load", 16).set(upper);
     f.get(address).op("i32.wrap_i64").memory(loadNames[bytes]);
     f.else();
     this.#slow(address, bytes | (update ? UPDATE : 0), this.#imports.slowLoad);
+    if (upper !== undefined)
+      f.i32(0)
+        .memory("v128.load", windowLayout.scratch + 16)
+        .set(upper);
     f.i32(0).memory(loadNames[bytes], windowLayout.scratch);
     f.end();
     f.set(value);
+    if (high && upper !== undefined) this.#locals.set(high, upper);
     this.#locals.set(node, value);
   }
-  #store(addressNode: Node, bytes: Access["bytes"], valueNode: Node): void {
+  #store(addressNode: Node, bytes: Access["bytes"], valueNode: Node, high: Node | undefined): void {
     const f = this.#f;
     const address = this.#address(addressNode);
     this.#node(valueNode);
     const value = f.local(valueNode.type);
     f.set(value);
+    const upper = high && f.local("v128");
+    if (high && upper !== undefined) {
+      this.#node(high);
+      f.set(upper);
+    }
     const store = storeName(valueNode.type, bytes);
     this.#tagMatches(address, bytes, windowLayout.writeTags);
     f.if();
     f.get(address).op("i32.wrap_i64").get(value).memory(store);
+    if (upper !== undefined) f.get(address).op("i32.wrap_i64").get(upper).memory("v128.store", 16);
     f.else();
     f.i32(0).get(value).memory(store, windowLayout.scratch);
+    if (upper !== undefined)
+      f.i32(0)
+        .get(upper)
+        .memory("v128.store", windowLayout.scratch + 16);
     this.#slow(address, bytes, this.#imports.slowStore);
     f.end();
   }
@@ -292,6 +309,7 @@ export class HandlerEmitter {
       case "condition":
         return this.#node(node.args[0]);
       case "load":
+      case "load.high":
         throw new Error("a load is used before its place among the effects");
       case "select":
         for (const arg of node.args) this.#node(arg);

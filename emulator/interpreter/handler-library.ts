@@ -144,6 +144,7 @@ function lift(instruction: Instruction): ReturnType<Builder["finish"]> {
     next: undefined,
     operandSize: instruction.operandSize,
     addressSize: instruction.addressSize,
+    vex: instruction.form.vex !== undefined,
   });
   definition.lift(builder, ...deferOperands(instruction));
   return builder.finish();

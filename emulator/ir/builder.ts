@@ -26,6 +26,8 @@ export interface LiftSite {
   /** 16, 32 or 64. */
   readonly operandSize: number;
   readonly addressSize: 32 | 64;
+  /** The encoding has a VEX prefix: writing 128 bits of a vector register clears its upper half. */
+  readonly vex: boolean;
 }
 
 /**
@@ -173,8 +175,7 @@ export class Builder {
         if (operand.file === "xmm") return this.xmm(operand.register, view ?? "v128");
         throw new Error(`registers ${operand.file} have no view as a node`);
       case "memory": {
-        const bytes = (operand.width / 8) as Access["bytes"];
-        const value = this.load(this.address(operand), operand.width === 256 ? 16 : bytes);
+        const value = this.load(this.address(operand), (operand.width / 8) as Access["bytes"]);
         return view && view !== value.type ? this.#as(value, view) : value;
       }
     }
@@ -211,8 +212,11 @@ export class Builder {
   /** The upper 16 bytes of a 256-bit operand. */
   readHigh(operand: Operand): Node {
     if (operand.kind === "register") return this.#vector({ register: operand.register, part: "high" }, "v128");
-    if (operand.kind === "memory") return this.load(this.add(this.address(operand), 16), 16);
-    throw new Error("an immediate has no upper half");
+    if (operand.kind === "memory") {
+      const { high } = this.#loadEffect(this.address(operand), 32);
+      if (high) return high;
+    }
+    throw new Error("the operand has no upper half");
   }
 
   /** Scalar values to a vector register leave its other lanes alone. i32 up to 32 bits, i64, f32, f64 or v128. */
@@ -222,9 +226,10 @@ export class Builder {
         throw new Error("an immediate is written");
       case "register":
         if (operand.file === "gpr") this.writeGpr(operand.register, operand.width as Width, value, operand.high);
-        else if (operand.file === "xmm")
+        else if (operand.file === "xmm") {
           this.#write({ kind: "xmm", target: { register: operand.register, part: value.type }, value });
-        else throw new Error(`registers ${operand.file} are not written as nodes`);
+          if (this.site.vex && operand.width === 128) this.#writeHigh(operand, this.v128(new Uint8Array(16)));
+        } else throw new Error(`registers ${operand.file} are not written as nodes`);
         return;
       case "memory":
         this.store(this.address(operand), (operand.width / 8) as Access["bytes"], value);
@@ -238,8 +243,19 @@ export class Builder {
     if (value.type === "f32") return this.op("i32.reinterpret_f32", value);
     return value.type === "f64" ? this.op("i64.reinterpret_f64", value) : value;
   }
-  writeHigh(operand: RegisterOperand, value: Node): void {
-    this.#write({ kind: "xmm", target: { register: operand.register, part: "high" }, value });
+  /** All 32 bytes of an operand of 256 bits. */
+  write256(operand: Operand, low: Node, high: Node): void {
+    if (operand.kind === "memory") this.store(this.address(operand), 32, low, high);
+    else if (operand.kind === "register") {
+      this.write(operand, low);
+      this.#writeHigh(operand, high);
+    }
+  }
+  #writeHigh({ register }: RegisterOperand, value: Node): void {
+    this.#write({ kind: "xmm", target: { register, part: "high" }, value });
+  }
+  clearVector(register: number, part: "v128" | "high"): void {
+    this.#write({ kind: "xmm", target: { register, part }, value: this.v128(new Uint8Array(16)) });
   }
   #write(write: Write): void {
     write.value.uses++;
@@ -322,22 +338,27 @@ export class Builder {
     sum = sum ? this.add(sum, displacement) : displacement;
     return operand.addressWidth === 32 ? this.and(sum, 0xffff_ffffn) : sum;
   }
-  /** i32 (zero-extended) up to 4 bytes, i64 for 8, v128 for 16. */
+  /** i32 (zero-extended) up to 4 bytes, i64 for 8, v128 for 16; of 32 bytes the lower half. */
   load(address: Node, bytes: Access["bytes"]): Node {
+    return this.#loadEffect(address, bytes).node;
+  }
+  #loadEffect(address: Node, bytes: Access["bytes"]): Effect & { kind: "load" } {
     const known = this.#effects.find(
       (effect) =>
         effect.kind === "load" && effect.node.args[0] === address && (effect.node.imm as Access).bytes === bytes,
     );
-    if (known?.kind === "load") return known.node;
-    const type = bytes === 16 ? "v128" : bytes === 8 ? "i64" : "i32";
+    if (known?.kind === "load") return known;
+    const type = bytes >= 16 ? "v128" : bytes === 8 ? "i64" : "i32";
     const access: Access = { bytes, update: false };
     const node = this.node("load", type, [address], access);
     node.uses++;
-    this.#effects.push({ kind: "load", node });
-    return node;
+    const high = bytes === 32 ? this.node("load.high", "v128", [node]) : undefined;
+    const effect = { kind: "load", node, high } as const;
+    this.#effects.push(effect);
+    return effect;
   }
-  /** Stores the low `bytes` of `value`. */
-  store(address: Node, bytes: Access["bytes"], value: Node): void {
+  /** Stores the low `bytes` of `value`; of 32 the upper half is `high`. */
+  store(address: Node, bytes: Access["bytes"], value: Node, high?: Node): void {
     if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a lift makes one store");
     let checked = false;
     for (const effect of this.#effects)
@@ -349,7 +370,8 @@ export class Builder {
     value = this.#bits(value);
     if (value.type === "v128" && bytes < 16) value = this.#as(value, bytes === 8 ? "i64" : "i32");
     value.uses++;
-    this.#effects.push({ kind: "store", address, bytes, value, checked });
+    if (high) high.uses++;
+    this.#effects.push({ kind: "store", address, bytes, value, high, checked });
   }
   /** Raises `vector` when `condition` is not 0. Comes before the store. */
   guard(condition: Node, vector: GuardVector): void {
@@ -363,9 +385,9 @@ export class Builder {
     condition.uses++;
     this.#effects.push({ kind: "fallback", condition });
   }
-  /** Faults with #GP unless `address` is a multiple of 16 (legacy SSE operands of 128 bits). */
-  aligned16(operand: Operand): void {
-    if (operand.kind === "memory") this.guard(this.wrap(this.and(this.address(operand), 15)), "GP");
+  /** Faults with #GP unless the address of a memory operand is a multiple of its size. */
+  aligned(operand: Operand): void {
+    if (operand.kind === "memory") this.guard(this.wrap(this.and(this.address(operand), operand.width / 8 - 1)), "GP");
   }
 
   // Flags

@@ -1,22 +1,23 @@
-import type { FlagName, Node, RegisterPart, StateField, VectorPart } from "./node.ts";
+import type { Access, FlagName, Node, RegisterPart, StateField, VectorPart } from "./node.ts";
 
 /** The exceptions that a guard can raise. */
 export type GuardVector = "DE" | "GP" | "UD" | "AC" | "XM";
 
 /** In program order: each may stop the instruction, none has changed anything when it does. At most one store an instruction. */
 export type Effect =
-  /** `node.op` is `load`. It happens even if nobody uses the value. */
-  | { readonly kind: "load"; readonly node: Node }
+  /** `node.op` is `load`. It happens even if nobody uses the value. `high` is the upper half of 32 bytes. */
+  | { readonly kind: "load"; readonly node: Node; readonly high: Node | undefined }
   /** Raises `vector` when `condition` (i32) is not 0. */
   | { readonly kind: "guard"; readonly condition: Node; readonly vector: GuardVector }
   /** Leaves the instruction to its `execute` when `condition` (i32) is not 0. */
   | { readonly kind: "fallback"; readonly condition: Node }
-  /** Stores the low `bytes` of `value`. `checked`: a load with `update` went before; the store cannot fault. */
+  /** Stores the low `bytes` of `value`; of 32 the upper half is `high`. `checked`: a load with `update` went before; the store cannot fault. */
   | {
       readonly kind: "store";
       readonly address: Node;
-      readonly bytes: 1 | 2 | 4 | 8 | 16;
+      readonly bytes: Access["bytes"];
       readonly value: Node;
+      readonly high: Node | undefined;
       readonly checked: boolean;
     };
 

@@ -15,7 +15,8 @@ import type { ValueType } from "../wasm/opcodes.ts";
  * | `flag` | `FlagName` | i32: 0 or not 0; `pf`: a byte whose parity counts; `af`: bit 4 counts |
  * | `state` | `StateField` | i32 or i64: another field of the layout, zero-extended |
  * | `condition` | condition code 0–15 | i32, 0 or 1; `args[0]` is the same in terms of `flag` leaves, for consumers that know no better |
- * | `load` | `Access` | by width; `args[0]` is the address (i64) |
+ * | `load` | `Access` | by width (of 32 bytes the lower half); `args[0]` is the address (i64) |
+ * | `load.high` | | v128: the upper half of the load of 32 bytes that is `args[0]` |
  * | `record` | `RecordField` | i32 or i64: a constant of the decoded record (interpreter only) |
  * | `register.record` | slot number | i64: the whole register whose number the record holds, 0 where it has none (interpreter only) |
  * | `segment.record` | | i64: base of the segment that the record names, or 0 (interpreter only) |
@@ -53,7 +54,7 @@ export interface StateField {
 
 export interface Access {
   /** Bytes. */
-  readonly bytes: 1 | 2 | 4 | 8 | 16;
+  readonly bytes: 1 | 2 | 4 | 8 | 16 | 32;
   /** The instruction stores to the same place later: a load that may not write faults as a write. Set when the lift is finished. */
   update: boolean;
 }

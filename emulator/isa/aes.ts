@@ -1,8 +1,7 @@
 /** AES-NI and PCLMULQDQ. FIPS 197 gives the meaning of the steps. */
-import { instruction, type InstructionSpecification } from "./instruction.ts";
-import type { Machine } from "./machine.ts";
-import type { Operand } from "./operand.ts";
-import { alignedVectorView, vectorView } from "./vector-exact.ts";
+import type { InstructionSpecification } from "./instruction.ts";
+import { alignedVectorView, vectorView, writeVector } from "./vector-exact.ts";
+import { encodings } from "./vector-lift.ts";
 
 /** Multiplication by x in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
 const double = (x: number): number => ((x << 1) ^ (x & 0x80 ? 0x1b : 0)) & 0xff;
@@ -43,16 +42,18 @@ const inverseFactors = [14, 11, 13, 9];
 
 const bytesOf = (view: DataView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, 16).slice();
 
-function round(mnemonic: string, opcode: string, step: (state: Uint8Array) => Uint8Array): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`66 0F 38 ${opcode} /r xmm,xmm/m128`],
-    feature: "AES",
-    execute(machine, dst, src) {
-      const key = bytesOf(alignedVectorView(machine, src));
-      const target = vectorView(machine, dst);
-      step(bytesOf(target)).forEach((byte, i) => target.setUint8(i, byte ^ key[i]));
+function round(mnemonic: string, opcode: string, step: (state: Uint8Array) => Uint8Array): InstructionSpecification[] {
+  return encodings(
+    mnemonic,
+    { legacy: `66 0F 38 ${opcode} /r`, operands: "xmm,xmm.v,xmm/m128", vex: "128", feature: "AES" },
+    {
+      execute(machine, dst, state, src) {
+        const key = bytesOf(alignedVectorView(machine, src));
+        const result = step(bytesOf(vectorView(machine, state)));
+        writeVector(machine, dst, result.map((byte, i) => byte ^ key[i])); // prettier-ignore
+      },
     },
-  });
+  );
 }
 const substituted = (state: Uint8Array, box: Uint8Array): Uint8Array => state.map((byte) => box[byte]);
 export const AESENC = round("AESENC", "DC", (state) =>
@@ -64,48 +65,51 @@ export const AESDEC = round("AESDEC", "DE", (state) =>
 );
 export const AESDECLAST = round("AESDECLAST", "DF", (state) => substituted(shiftRows(state, -1), inverseSubstitution));
 
-function write(machine: Machine, dst: Operand, bytes: Uint8Array): void {
-  const target = vectorView(machine, dst);
-  bytes.forEach((byte, i) => target.setUint8(i, byte));
-}
-export const AESIMC = instruction("AESIMC", {
-  forms: ["66 0F 38 DB /r xmm,xmm/m128"],
-  feature: "AES",
-  execute: (machine, dst, src) =>
-    write(machine, dst, mixColumns(bytesOf(alignedVectorView(machine, src)), inverseFactors)),
-});
-export const AESKEYGENASSIST = instruction("AESKEYGENASSIST", {
-  forms: ["66 0F 3A DF /r ib xmm,xmm/m128,imm8"],
-  feature: "AES",
-  execute(machine, dst, src, immediate) {
-    const words = substituted(bytesOf(alignedVectorView(machine, src)), substitution);
-    const constant = Number(machine.read(immediate));
-    const result = new Uint8Array(16);
-    for (const [to, from] of [
-      [0, 4],
-      [8, 12],
-    ] as const)
-      for (let i = 0; i < 4; i++) {
-        result[to + i] = words[from + i];
-        // The word rotated, with the round constant.
-        result[to + 4 + i] = words[from + ((i + 1) & 3)] ^ (i === 0 ? constant : 0);
-      }
-    write(machine, dst, result);
+export const AESIMC = encodings(
+  "AESIMC",
+  { legacy: "66 0F 38 DB /r", operands: "xmm,xmm/m128", vex: "128", feature: "AES" },
+  {
+    execute: (machine, dst, src) =>
+      writeVector(machine, dst, mixColumns(bytesOf(alignedVectorView(machine, src)), inverseFactors)),
   },
-});
+);
+export const AESKEYGENASSIST = encodings(
+  "AESKEYGENASSIST",
+  { legacy: "66 0F 3A DF /r ib", operands: "xmm,xmm/m128,imm8", vex: "128", feature: "AES" },
+  {
+    execute(machine, dst, src, immediate) {
+      const words = substituted(bytesOf(alignedVectorView(machine, src)), substitution);
+      const constant = Number(machine.read(immediate));
+      const result = new Uint8Array(16);
+      for (const [to, from] of [
+        [0, 4],
+        [8, 12],
+      ] as const)
+        for (let i = 0; i < 4; i++) {
+          result[to + i] = words[from + i];
+          // The word rotated, with the round constant.
+          result[to + 4 + i] = words[from + ((i + 1) & 3)] ^ (i === 0 ? constant : 0);
+        }
+      writeVector(machine, dst, result);
+    },
+  },
+);
 
 /** The product of two 64-bit halves without carries. */
-export const PCLMULQDQ = instruction("PCLMULQDQ", {
-  forms: ["66 0F 3A 44 /r ib xmm,xmm/m128,imm8"],
-  feature: "PCLMULQDQ",
-  execute(machine, dst, src, immediate) {
-    const selector = Number(machine.read(immediate));
-    const y = alignedVectorView(machine, src).getBigUint64(selector & 0x10 ? 8 : 0, true);
-    const target = vectorView(machine, dst);
-    const x = target.getBigUint64(selector & 1 ? 8 : 0, true);
-    let product = 0n;
-    for (let bit = 0n; bit < 64n; bit++) if ((y >> bit) & 1n) product ^= x << bit;
-    target.setBigUint64(0, BigInt.asUintN(64, product), true);
-    target.setBigUint64(8, product >> 64n, true);
+export const PCLMULQDQ = encodings(
+  "PCLMULQDQ",
+  { legacy: "66 0F 3A 44 /r ib", operands: "xmm,xmm.v,xmm/m128,imm8", vex: "128", feature: "PCLMULQDQ" },
+  {
+    execute(machine, dst, first, second, immediate) {
+      const selector = Number(machine.read(immediate));
+      const y = alignedVectorView(machine, second).getBigUint64(selector & 0x10 ? 8 : 0, true);
+      const x = vectorView(machine, first).getBigUint64(selector & 1 ? 8 : 0, true);
+      let product = 0n;
+      for (let bit = 0n; bit < 64n; bit++) if ((y >> bit) & 1n) product ^= x << bit;
+      const result = new DataView(new ArrayBuffer(16));
+      result.setBigUint64(0, BigInt.asUintN(64, product), true);
+      result.setBigUint64(8, product >> 64n, true);
+      writeVector(machine, dst, new Uint8Array(result.buffer));
+    },
   },
-});
+);

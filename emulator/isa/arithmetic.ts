@@ -210,7 +210,7 @@ export const CMPXCHG16B = instruction("CMPXCHG16B", {
   lift(b, dst: MemoryOperand | RegisterOperand | Operand) {
     const pair = (high: number, low: number): Node =>
       b.lane("i64x2.replace_lane", 1, b.op("i64x2.splat", b.gpr(low, 64)), b.gpr(high, 64));
-    b.aligned16(dst);
+    b.aligned(dst);
     const old = b.read(dst);
     const low = b.lane("i64x2.extract_lane", 0, old);
     const high = b.lane("i64x2.extract_lane", 1, old);

@@ -6,6 +6,6 @@ const missing = (feature: Feature, mnemonic: string, ...forms: string[]): Instru
   instruction(mnemonic, { forms, feature, unimplemented: true });
 
 export const avxMissing = [
-  missing("AVX", "VZEROUPPER", "VEX.128.NP.0F.WIG 77"),
+  missing("AVX", "VBROADCASTSS", "VEX.128.66.0F38.W0 18 /r xmm,m32", "VEX.256.66.0F38.W0 18 /r ymm,m32"),
   missing("AVX2", "VPERMQ", "VEX.256.66.0F3A.W1 00 /r ib ymm,ymm/m256,imm8"),
 ];

@@ -6,7 +6,7 @@ import { enterMmx, enterMmxState, low64, mmx, readMmx, writeMmx } from "./mmx-li
 import type { Operand } from "./operand.ts";
 import { toFloat } from "./vector-convert.ts";
 import { exactInteger, exactLanes, roundingOf, vectorView } from "./vector-exact.ts";
-import { zeroVector } from "./vector-lift.ts";
+import { encodings, zeroVector } from "./vector-lift.ts";
 import { waitForPending } from "./x87-control.ts";
 
 const RDI = 7;
@@ -122,10 +122,11 @@ export const MASKMOVQ = instruction("MASKMOVQ", {
     maskedStore(machine, source, mask, 8);
   },
 });
-export const MASKMOVDQU = instruction("MASKMOVDQU", {
-  forms: ["66 0F F7 /r xmm,xmm.rm"],
-  execute: (machine, source, mask) => maskedStore(machine, source, mask, 16),
-});
+export const MASKMOVDQU = encodings(
+  "MASKMOVDQU",
+  { legacy: "66 0F F7 /r", operands: "xmm,xmm.rm", vex: "128" },
+  { execute: (machine, source, mask) => maskedStore(machine, source, mask, 16) },
+);
 
 // Conversions: rare enough to be executed
 
@@ -156,7 +157,8 @@ function fromMmx(mnemonic: string, form: string, to: "f32" | "f64"): Instruction
     forms: [form],
     execute(machine, dst, src) {
       waitForPending(machine);
-      const convert = (): void => exactLanes(machine, dst, [src], { from: "i32", to, count: 2 }, toFloat(to));
+      const convert = (): void =>
+        exactLanes(machine, dst, [src], { from: "i32", to, count: 2, rest: dst }, toFloat(to));
       if (src.kind === "register") asMmx(machine, convert);
       else convert();
     },

@@ -1,12 +1,11 @@
-/** SSE3: horizontal and alternating floating-point sums, duplicating moves. (FISTTP is with the x87.) */
+/** SSE3: horizontal and alternating floating-point sums, duplicated lanes. (FISTTP is with the x87, moves with the moves.) */
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import { add, subtract } from "../soft-float/arithmetic.ts";
-import { instruction, type InstructionSpecification } from "./instruction.ts";
+import type { InstructionSpecification } from "./instruction.ts";
 import { everySecond } from "./ssse3.ts";
-import { exactEach, formatOf, unusualMode, type LaneReader } from "./vector-exact.ts";
-import { hasNaN } from "./vector-float.ts";
-import { vector } from "./vector-lift.ts";
+import { exactEach, formatOf, isInexact, type LaneReader } from "./vector-exact.ts";
+import { encodings, halves, vectorUnary, writeHalves } from "./vector-lift.ts";
 
 const feature = "SSE3";
 
@@ -20,26 +19,29 @@ interface PairOperation {
 }
 
 function bothPrecisions(name: string, opcode: string, { compute, pair }: PairOperation): InstructionSpecification[] {
-  const declare = (suffix: string, prefix: string, lanes: "f32x4" | "f64x2"): InstructionSpecification => {
+  const declare = (suffix: string, prefix: string, lanes: "f32x4" | "f64x2"): InstructionSpecification[] => {
     const lane = lanes === "f32x4" ? "f32" : "f64";
     const count = lanes === "f32x4" ? 4 : 2;
-    return instruction(name + suffix, {
-      forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m128`],
-      feature,
-      lift(b, dst, src) {
-        const y = vector(b, src);
-        const result = compute(b, lanes, b.read(dst), y);
-        b.fallback(b.or(unusualMode(b), hasNaN(b, lanes, result)));
-        b.write(dst, result);
+    return encodings(
+      name + suffix,
+      { legacy: `${prefix} 0F ${opcode} /r`, operands: "xmm,xmm.v,xmm/m128", vex: "AVX", feature },
+      {
+        lift(b, dst, first, second) {
+          const y = halves(b, second);
+          const x = halves(b, first);
+          const results = y.map((_, half) => compute(b, lanes, x[half], y[half]));
+          b.fallback(isInexact(b, lanes, results));
+          writeHalves(b, dst, results);
+        },
+        execute: (machine, dst, first, second) =>
+          exactEach(machine, dst, [first, second], { from: lane, to: lane, count }, (env, read: LaneReader, i) => {
+            const { a, b, minus } = pair(i, count);
+            return (minus ? subtract : add)(env, formatOf(lane), read(...a), read(...b));
+          }),
       },
-      execute: (machine, dst, src) =>
-        exactEach(machine, dst, [dst, src], { from: lane, to: lane, count }, (env, read: LaneReader, i) => {
-          const { a, b, minus } = pair(i, count);
-          return (minus ? subtract : add)(env, formatOf(lane), read(...a), read(...b));
-        }),
-    });
+    );
   };
-  return [declare("PS", "F2", "f32x4"), declare("PD", "66", "f64x2")];
+  return [...declare("PS", "F2", "f32x4"), ...declare("PD", "66", "f64x2")];
 }
 
 function horizontal(minus: boolean): PairOperation {
@@ -70,26 +72,10 @@ export const sse3Arithmetic = [
   }),
 ].flat();
 
-export const LDDQU = instruction("LDDQU", {
-  forms: ["F2 0F F0 /r xmm,m128"],
-  feature,
-  lift: (b, dst, src) => b.write(dst, b.read(src)),
-});
-export const MOVDDUP = instruction("MOVDDUP", {
-  forms: ["F2 0F 12 /r xmm,xmm/m64"],
-  feature,
-  lift: (b, dst, src) => b.write(dst, b.op("i64x2.splat", b.read(src, "i64"))),
-});
-function duplicate(mnemonic: string, opcode: string, odd: 0 | 4): InstructionSpecification {
+/** The even or odd lanes of 32 bits, twice each. */
+function duplicate(mnemonic: string, opcode: string, odd: 0 | 4): InstructionSpecification[] {
   const order = [0, 0, 8, 8].flatMap((at) => [0, 1, 2, 3].map((byte) => at + odd + byte));
-  return instruction(mnemonic, {
-    forms: [`F3 0F ${opcode} /r xmm,xmm/m128`],
-    feature,
-    lift(b, dst, src) {
-      const x = vector(b, src);
-      b.write(dst, b.shuffle(x, x, order));
-    },
-  });
+  return vectorUnary(mnemonic, `F3 0F ${opcode}`, (b, x) => b.shuffle(x, x, order), { feature, vex: "AVX" });
 }
 export const MOVSLDUP = duplicate("MOVSLDUP", "12", 0);
 export const MOVSHDUP = duplicate("MOVSHDUP", "16", 4);

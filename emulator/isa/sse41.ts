@@ -6,10 +6,10 @@ import { Environment, Exceptions } from "../soft-float/environment.ts";
 import type { Float } from "../soft-float/float.ts";
 import { topExponent, zero } from "../soft-float/float.ts";
 import { roundToIntegral } from "../soft-float/round.ts";
-import { instruction, type InstructionSpecification } from "./instruction.ts";
-import { exactEach, exactLanes, formatOf, unusualMode } from "./vector-exact.ts";
-import { hasNaN } from "./vector-float.ts";
-import { vector, vectorBinary, vectorUnary, zeroVector, type VectorOperation } from "./vector-lift.ts";
+import { instruction, type InstructionDefinition, type InstructionSpecification } from "./instruction.ts";
+import { denormalsAreZero, exactEach, exactLanes, formatOf, isInexact } from "./vector-exact.ts";
+import { lanesOf, precisions, writeLanes } from "./vector-float.ts";
+import { encodings, halves, onDestination, vectorBinary, vectorUnary, writeHalves, zeroVector, type Meaning, type VectorOperation } from "./vector-lift.ts"; // prettier-ignore
 
 const feature = "SSE4.1";
 
@@ -37,30 +37,40 @@ export const PMULDQ = binary("PMULDQ", "28", (b, x, y) =>
   b.op("i64x2.extmul_low_i32x4_s", evenLanes(b, x), evenLanes(b, y)),
 );
 
-export const MOVNTDQA = instruction("MOVNTDQA", {
-  forms: ["66 0F 38 2A /r xmm,m128"],
-  feature,
-  lift: (b, dst, src) => b.write(dst, vector(b, src)),
-});
-
-export const PTEST = instruction("PTEST", {
-  forms: ["66 0F 38 17 /r xmm,xmm/m128"],
-  feature,
-  lift(b, left, right) {
-    const y = vector(b, right);
-    const x = b.read(left);
+/** Flags of x AND y, and of NOT x AND y; of all bits or of the sign bits of lanes (`lanes`). */
+function test(mask?: (b: Builder, x: Node) => Node): NonNullable<InstructionDefinition["lift"]> {
+  return (b, left, right) => {
+    const y = halves(b, right);
+    const x = halves(b, left);
+    const isZero = (operation: (x: Node, y: Node) => Node): Node => {
+      const bits = y.map((_, half) => operation(x[half], y[half])).reduce((low, high) => b.op("v128.or", low, high));
+      return b.eqz(b.op("v128.any_true", mask ? mask(b, bits) : bits));
+    };
     const none = b.i32(0);
     b.flags.set({
-      zf: b.eqz(b.op("v128.any_true", b.op("v128.and", x, y))),
-      cf: b.eqz(b.op("v128.any_true", b.op("v128.andnot", y, x))),
+      zf: isZero((x, y) => b.op("v128.and", x, y)),
+      cf: isZero((x, y) => b.op("v128.andnot", y, x)),
       // Odd parity.
       pf: b.i32(1),
       of: none,
       sf: none,
       af: none,
     });
-  },
-});
+  };
+}
+export const PTEST = encodings(
+  "PTEST",
+  { legacy: "66 0F 38 17 /r", operands: "xmm,xmm/m128", vex: "AVX", feature },
+  { lift: test() },
+);
+const testSigns = (mnemonic: string, opcode: string, bit: (b: Builder) => Node): InstructionSpecification =>
+  instruction(mnemonic, {
+    forms: [`VEX.128.66.0F38.W0 ${opcode} /r xmm,xmm/m128`, `VEX.256.66.0F38.W0 ${opcode} /r ymm,ymm/m256`],
+    feature: "AVX",
+    lift: test((b, x) => b.op("v128.and", x, bit(b))),
+  });
+export const VTESTPS = testSigns("VTESTPS", "0E", (b) => b.op("i32x4.splat", b.i32(-(2 ** 31))));
+export const VTESTPD = testSigns("VTESTPD", "0F", (b) => b.op("i64x2.splat", b.i64(-(1n << 63n))));
 
 /** The smallest word and where it is. */
 export const PHMINPOSUW = vectorUnary(
@@ -76,7 +86,7 @@ export const PHMINPOSUW = vectorUnary(
     const result = b.or(b.shrU(smallest, 3), b.shl(b.and(smallest, 7), 16));
     return b.lane("i32x4.replace_lane", 0, zeroVector(b), result);
   },
-  { feature, wide: "128" },
+  { feature, vex: "128" },
 );
 
 /** Sums of absolute differences of four bytes of y, at eight places of x. */
@@ -109,7 +119,7 @@ export const MPSADBW = vectorBinary(
 
 // Blends
 
-function blend(mnemonic: string, opcode: string, bytes: 2 | 4 | 8, wide: "AVX" | "AVX2"): InstructionSpecification[] {
+function blend(mnemonic: string, opcode: string, bytes: 2 | 4 | 8, vex: "AVX" | "AVX2"): InstructionSpecification[] {
   return vectorBinary(
     mnemonic,
     `66 0F 3A ${opcode}`,
@@ -122,7 +132,7 @@ function blend(mnemonic: string, opcode: string, bytes: 2 | 4 | 8, wide: "AVX" |
         Array.from({ length: 16 }, (_, i) => i + ((bits >> Math.floor(i / bytes)) & 1 ? 16 : 0)),
       );
     },
-    { feature, immediate: true, wide },
+    { feature, immediate: true, vex },
   );
 }
 export const blends = [
@@ -131,21 +141,39 @@ export const blends = [
   blend("PBLENDW", "0E", 2, "AVX2"),
 ].flat();
 
-/** By the sign bits of XMM0. */
-function blendVariable(mnemonic: string, opcode: string, lane: "i8x16" | "i32x4" | "i64x2"): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`66 0F 38 ${opcode} /r xmm,xmm/m128,xmm.0`],
-    feature,
-    lift(b, dst, src, mask) {
-      const y = vector(b, src);
-      const signs = b.op(`${lane}.lt_s`, b.read(mask), zeroVector(b));
-      b.write(dst, b.op("v128.bitselect", y, b.read(dst), signs));
-    },
-  });
+/** By sign bits: of XMM0, or of a fourth operand where the encoding has VEX. */
+function blendVariable(
+  mnemonic: string,
+  legacyOpcode: string,
+  vexOpcode: string,
+  lanes: "i8x16" | "i32x4" | "i64x2",
+): InstructionSpecification[] {
+  const lift: NonNullable<InstructionDefinition["lift"]> = (b, dst, first, second, mask) => {
+    const y = halves(b, second);
+    const x = halves(b, first);
+    const signs = halves(b, mask).map((part) => b.op(`${lanes}.lt_s`, part, zeroVector(b)));
+    writeHalves(b, dst, signs.map((sign, half) => b.op("v128.bitselect", y[half], x[half], sign))); // prettier-ignore
+  };
+  const vexForm = (length: 128 | 256, register: string): string =>
+    `VEX.${length}.66.0F3A.W0 ${vexOpcode} /r is4 ${register},${register}.v,${register}/m${length},${register}.is4`;
+  const wide = vexForm(256, "ymm");
+  return [
+    instruction(mnemonic, {
+      forms: [`66 0F 38 ${legacyOpcode} /r xmm,xmm/m128,xmm.0`],
+      feature,
+      lift: (b, dst, src, mask) => lift(b, dst, dst, src, mask),
+    }),
+    instruction(`V${mnemonic}`, {
+      forms: lanes === "i8x16" ? [vexForm(128, "xmm")] : [vexForm(128, "xmm"), wide],
+      feature: "AVX",
+      lift,
+    }),
+    ...(lanes === "i8x16" ? [instruction(`V${mnemonic}`, { forms: [wide], feature: "AVX2", lift })] : []),
+  ];
 }
-export const PBLENDVB = blendVariable("PBLENDVB", "10", "i8x16");
-export const BLENDVPS = blendVariable("BLENDVPS", "14", "i32x4");
-export const BLENDVPD = blendVariable("BLENDVPD", "15", "i64x2");
+export const PBLENDVB = blendVariable("PBLENDVB", "10", "4C", "i8x16");
+export const BLENDVPS = blendVariable("BLENDVPS", "14", "4A", "i32x4");
+export const BLENDVPD = blendVariable("BLENDVPD", "15", "4B", "i64x2");
 
 // Extensions
 
@@ -155,16 +183,32 @@ function extend(
   bits: 16 | 32 | 64,
   sign: "s" | "u",
   steps: readonly string[],
-): InstructionSpecification {
-  return instruction(`PMOV${sign === "s" ? "SX" : "ZX"}${name}`, {
-    forms: [`66 0F 38 ${opcode} /r xmm,xmm/m${bits}`],
-    feature,
-    lift: (b, dst, src) =>
-      b.write(
-        dst,
-        steps.reduce((x, step) => b.op(`${step}_${sign}`, x), b.read(src, "v128")),
-      ),
-  });
+): InstructionSpecification[] {
+  const extended = (b: Builder, x: Node): Node => steps.reduce((value, step) => b.op(`${step}_${sign}`, value), x);
+  return encodings(
+    `PMOV${sign === "s" ? "SX" : "ZX"}${name}`,
+    {
+      legacy: `66 0F 38 ${opcode} /r`,
+      operands: `xmm,xmm/m${bits}`,
+      wideOperands: `ymm,xmm/m${bits * 2}`,
+      vex: "AVX2",
+      feature,
+    },
+    {
+      lift(b, dst, src) {
+        const x = b.read(src, "v128");
+        if (dst.width !== 256) b.write(dst, extended(b, x));
+        else {
+          const half = b.shuffle(
+            x,
+            x,
+            Array.from({ length: 16 }, (_, i) => (i + bits / 8) & 15),
+          );
+          b.write256(dst, extended(b, x), extended(b, half));
+        }
+      },
+    },
+  );
 }
 const [bytesToWords, wordsToDoubles, doublesToQuads] = [
   "i16x8.extend_low_i8x16",
@@ -180,54 +224,76 @@ export const extensions = (["s", "u"] as const).flatMap((sign) => {
     extend("WD", `${row}3`, 64, sign, [wordsToDoubles]),
     extend("WQ", `${row}4`, 32, sign, [wordsToDoubles, doublesToQuads]),
     extend("DQ", `${row}5`, 64, sign, [doublesToQuads]),
-  ];
+  ].flat();
 });
 
 // Lanes in and out
 
-function extract(mnemonic: string, form: string, laneOperation: string, lanesCount: number): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [form],
-    feature,
-    constantImmediate: true,
-    lift: (b, dst, src, lane) => b.write(dst, b.lane(laneOperation, b.number(lane) & (lanesCount - 1), b.read(src))),
-  });
-}
-export const PEXTRB = extract("PEXTRB", "66 0F 3A 14 /r ib r32/m8,xmm,imm8", "i8x16.extract_lane_u", 16);
-export const PEXTRW_MEMORY = extract("PEXTRW", "66 0F 3A 15 /r ib r32/m16,xmm,imm8", "i16x8.extract_lane_u", 8);
-export const PEXTRD = extract("PEXTRD", "66 W0 0F 3A 16 /r ib rm32,xmm,imm8", "i32x4.extract_lane", 4);
-export const PEXTRQ = extract("PEXTRQ", "66 REX.W 0F 3A 16 /r ib rm64,xmm,imm8", "i64x2.extract_lane", 2);
-export const EXTRACTPS = extract("EXTRACTPS", "66 0F 3A 17 /r ib rm32,xmm,imm8", "i32x4.extract_lane", 4);
-
-function insert(mnemonic: string, form: string, laneOperation: string, lanesCount: number): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [form],
-    feature,
-    constantImmediate: true,
-    lift(b, dst, src, lane) {
-      const value = b.read(src);
-      b.write(dst, b.lane(laneOperation, b.number(lane) & (lanesCount - 1), b.read(dst), value));
+function extract(
+  mnemonic: string,
+  legacy: string,
+  operands: string,
+  laneOperation: string,
+  lanesCount: number,
+): InstructionSpecification[] {
+  return encodings(
+    mnemonic,
+    { legacy, operands: `${operands},imm8`, vex: "128", feature },
+    {
+      constantImmediate: true,
+      lift: (b, dst, src, lane) => b.write(dst, b.lane(laneOperation, b.number(lane) & (lanesCount - 1), b.read(src))),
     },
-  });
+  );
 }
-export const PINSRB = insert("PINSRB", "66 0F 3A 20 /r ib xmm,r32/m8,imm8", "i8x16.replace_lane", 16);
-export const PINSRD = insert("PINSRD", "66 W0 0F 3A 22 /r ib xmm,rm32,imm8", "i32x4.replace_lane", 4);
-export const PINSRQ = insert("PINSRQ", "66 REX.W 0F 3A 22 /r ib xmm,rm64,imm8", "i64x2.replace_lane", 2);
+export const extracts = [
+  extract("PEXTRB", "66 0F 3A 14 /r ib", "r32/m8,xmm", "i8x16.extract_lane_u", 16),
+  extract("PEXTRW", "66 0F 3A 15 /r ib", "r32/m16,xmm", "i16x8.extract_lane_u", 8),
+  extract("PEXTRD", "66 W0 0F 3A 16 /r ib", "rm32,xmm", "i32x4.extract_lane", 4),
+  extract("PEXTRQ", "66 REX.W 0F 3A 16 /r ib", "rm64,xmm", "i64x2.extract_lane", 2),
+  extract("EXTRACTPS", "66 0F 3A 17 /r ib", "rm32,xmm", "i32x4.extract_lane", 4),
+].flat();
+
+function insert(
+  mnemonic: string,
+  legacy: string,
+  source: string,
+  laneOperation: string,
+  lanesCount: number,
+): InstructionSpecification[] {
+  return encodings(
+    mnemonic,
+    { legacy, operands: `xmm,xmm.v,${source},imm8`, vex: "128", feature },
+    {
+      constantImmediate: true,
+      lift(b, dst, rest, src, lane) {
+        const value = b.read(src);
+        b.write(dst, b.lane(laneOperation, b.number(lane) & (lanesCount - 1), b.read(rest), value));
+      },
+    },
+  );
+}
+export const inserts = [
+  insert("PINSRB", "66 0F 3A 20 /r ib", "r32/m8", "i8x16.replace_lane", 16),
+  insert("PINSRD", "66 W0 0F 3A 22 /r ib", "rm32", "i32x4.replace_lane", 4),
+  insert("PINSRQ", "66 REX.W 0F 3A 22 /r ib", "rm64", "i64x2.replace_lane", 2),
+].flat();
 
 /** One lane of the source, or 32 bits of memory, to one lane; any lanes cleared. */
-export const INSERTPS = instruction("INSERTPS", {
-  forms: ["66 0F 3A 21 /r ib xmm,xmm/m32,imm8"],
-  feature,
-  constantImmediate: true,
-  lift(b, dst, src, selector) {
-    const bits = b.number(selector) & 0xff;
-    const value =
-      src.kind === "memory" ? b.read(src, "i32") : b.lane("i32x4.extract_lane", bits >> 6, b.read(src, "v128"));
-    const inserted = b.lane("i32x4.replace_lane", (bits >> 4) & 3, b.read(dst), value);
-    const order = Array.from({ length: 16 }, (_, i) => ((bits >> (i >> 2)) & 1 ? 16 : i));
-    b.write(dst, b.shuffle(inserted, zeroVector(b), order));
+export const INSERTPS = encodings(
+  "INSERTPS",
+  { legacy: "66 0F 3A 21 /r ib", operands: "xmm,xmm.v,xmm/m32,imm8", vex: "128", feature },
+  {
+    constantImmediate: true,
+    lift(b, dst, rest, src, selector) {
+      const bits = b.number(selector) & 0xff;
+      const value =
+        src.kind === "memory" ? b.read(src, "i32") : b.lane("i32x4.extract_lane", bits >> 6, b.read(src, "v128"));
+      const inserted = b.lane("i32x4.replace_lane", (bits >> 4) & 3, b.read(rest), value);
+      const order = Array.from({ length: 16 }, (_, i) => ((bits >> (i >> 2)) & 1 ? 16 : i));
+      b.write(dst, b.shuffle(inserted, zeroVector(b), order));
+    },
   },
-});
+);
 
 // Rounding to integers
 
@@ -244,59 +310,41 @@ function exactRounding(selector: number): (env: Environment, x: Float) => Float 
     return result;
   };
 }
-function roundPacked(mnemonic: string, opcode: string, shape: "f32x4" | "f64x2"): InstructionSpecification {
-  const lane = shape === "f32x4" ? "f32" : "f64";
-  return instruction(mnemonic, {
-    forms: [`66 0F 3A ${opcode} /r ib xmm,xmm/m128,imm8`],
-    feature,
+const roundOpcodes = { PS: "08", PD: "09", SS: "0A", SD: "0B" } as const;
+export const rounds = precisions.flatMap((precision) => {
+  const { suffix, shape, lane, count, source, vex } = precision;
+  const round: Meaning = {
     constantImmediate: true,
-    lift(b, dst, src, selector) {
+    lift(b, dst, rest, src, selector) {
       const bits = b.number(selector) & 15;
-      const result = b.op(`${shape}.${bits & 4 ? "nearest" : roundings[bits & 3]}`, vector(b, src));
-      b.fallback(b.or(unusualMode(b), hasNaN(b, shape, result)));
-      b.write(dst, result);
+      const operation = `${shape}.${bits & 4 ? "nearest" : roundings[bits & 3]}`;
+      const results = lanesOf(b, precision, src).map((x) => b.op(operation, x));
+      b.fallback(isInexact(b, shape, results));
+      writeLanes(b, precision, dst, rest, results);
     },
-    execute: (machine, dst, src, selector) =>
+    execute: (machine, dst, rest, src, selector) =>
       exactLanes(
         machine,
         dst,
         [src],
-        { from: lane, to: lane, count: lane === "f32" ? 4 : 2 },
+        { from: lane, to: lane, count, rest },
         exactRounding(Number(machine.read(selector))),
       ),
-  });
-}
-function roundScalar(mnemonic: string, opcode: string, type: "f32" | "f64"): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`66 0F 3A ${opcode} /r ib xmm,xmm/m${type === "f32" ? 32 : 64},imm8`],
-    feature,
-    constantImmediate: true,
-    lift(b, dst, src, selector) {
-      const bits = b.number(selector) & 15;
-      const result = b.op(`${type}.${bits & 4 ? "nearest" : roundings[bits & 3]}`, b.read(src, type));
-      b.fallback(b.or(unusualMode(b), hasNaN(b, type, result)));
-      b.write(dst, result);
-    },
-    execute: (machine, dst, src, selector) =>
-      exactLanes(
-        machine,
-        dst,
-        [src],
-        { from: type, to: type, count: 1 },
-        exactRounding(Number(machine.read(selector))),
-      ),
-  });
-}
-export const rounds = [
-  roundPacked("ROUNDPS", "08", "f32x4"),
-  roundPacked("ROUNDPD", "09", "f64x2"),
-  roundScalar("ROUNDSS", "0A", "f32"),
-  roundScalar("ROUNDSD", "0B", "f64"),
-];
+  };
+  const legacy = `66 0F 3A ${roundOpcodes[suffix]} /r ib`;
+  return vex === "LIG"
+    ? encodings(`ROUND${suffix}`, { legacy, operands: `xmm,xmm.v,${source},imm8`, vex, feature }, round)
+    : encodings(`ROUND${suffix}`, { legacy, operands: `xmm,${source},imm8`, vex, feature }, onDestination(round));
+});
 
 // Dot products: each product and each sum is rounded
 
-function dotProduct(mnemonic: string, opcode: string, shape: "f32x4" | "f64x2"): InstructionSpecification {
+function dotProduct(
+  mnemonic: string,
+  opcode: string,
+  shape: "f32x4" | "f64x2",
+  vex: "AVX" | "128",
+): InstructionSpecification[] {
   const lane = shape === "f32x4" ? "f32" : "f64";
   const count = shape === "f32x4" ? 4 : 2;
   const bytes = 16 / count;
@@ -308,40 +356,47 @@ function dotProduct(mnemonic: string, opcode: string, shape: "f32x4" | "f64x2"):
     );
   const chosen = (bits: number): Uint8Array =>
     Uint8Array.from({ length: 16 }, (_, i) => ((bits >> Math.floor(i / bytes)) & 1 ? 0xff : 0));
-  return instruction(mnemonic, {
-    forms: [`66 0F 3A ${opcode} /r ib xmm,xmm/m128,imm8`],
-    feature,
-    constantImmediate: true,
-    lift(b, dst, src, selector) {
-      const bits = b.number(selector);
-      const y = vector(b, src);
-      const products = b.op("v128.and", b.op(`${shape}.mul`, b.read(dst), y), b.v128(chosen(bits >> 4)));
-      let sum = b.op(`${shape}.add`, products, swapped(b, products, bytes));
-      if (count === 4) sum = b.op(`${shape}.add`, sum, swapped(b, sum, 8));
-      b.fallback(b.or(unusualMode(b), hasNaN(b, shape, sum)));
-      b.write(dst, b.op("v128.and", sum, b.v128(chosen(bits))));
-    },
-    execute(machine, dst, src, selector) {
-      const bits = Number(machine.read(selector));
-      const format = formatOf(lane);
-      // A denormal product is a denormal operand of the sum.
-      const intermediate = (x: Float): Float =>
-        x.kind === "finite" && topExponent(x) < format.minExponent ? { ...x, denormal: true } : x;
-      // An unmasked exception ends the instruction before the next step raises more.
-      const added = (env: Environment, x: Float, y: Float): Float =>
-        env.raised & ~env.masks ? zero(0) : add(env, format, x, y);
-      exactEach(machine, dst, [dst, src], { from: lane, to: lane, count }, (env, read, i) => {
-        const product = (k: number): Float =>
-          (bits >> (4 + k)) & 1 ? multiply(env, format, read(0, k), read(1, k)) : zero(0);
-        const sum = (k: number): Float => {
-          const [first, second] = [product(k), product(k + 1)];
-          return added(env, intermediate(first), intermediate(second));
+  return encodings(
+    mnemonic,
+    { legacy: `66 0F 3A ${opcode} /r ib`, operands: "xmm,xmm.v,xmm/m128,imm8", vex, feature },
+    {
+      constantImmediate: true,
+      lift(b, dst, first, second, selector) {
+        const bits = b.number(selector);
+        const y = halves(b, second);
+        const x = halves(b, first);
+        const sums = y.map((_, half) => {
+          const products = b.op("v128.and", b.op(`${shape}.mul`, x[half], y[half]), b.v128(chosen(bits >> 4)));
+          const sum = b.op(`${shape}.add`, products, swapped(b, products, bytes));
+          return count === 4 ? b.op(`${shape}.add`, sum, swapped(b, sum, 8)) : sum;
+        });
+        b.fallback(isInexact(b, shape, sums));
+        writeHalves(b, dst, sums.map((sum) => b.op("v128.and", sum, b.v128(chosen(bits))))); // prettier-ignore
+      },
+      execute(machine, dst, first, second, selector) {
+        const bits = Number(machine.read(selector));
+        const format = formatOf(lane);
+        // A denormal product is a denormal operand of the sum.
+        const intermediate = (x: Float): Float => {
+          if (x.kind !== "finite" || topExponent(x) >= format.minExponent) return x;
+          return denormalsAreZero(machine) ? zero(x.sign) : { ...x, denormal: true };
         };
-        const total = count === 4 ? added(env, intermediate(sum(0)), intermediate(sum(2))) : sum(0);
-        return (bits >> i) & 1 ? total : zero(0);
-      });
+        // An unmasked exception ends the instruction before the next step raises more.
+        const added = (env: Environment, x: Float, y: Float): Float =>
+          env.raised & ~env.masks ? zero(0) : add(env, format, x, y);
+        exactEach(machine, dst, [first, second], { from: lane, to: lane, count }, (env, read, i) => {
+          const product = (k: number): Float =>
+            (bits >> (4 + k)) & 1 ? multiply(env, format, read(0, k), read(1, k)) : zero(0);
+          const sum = (k: number): Float => {
+            const [one, other] = [product(k), product(k + 1)];
+            return added(env, intermediate(one), intermediate(other));
+          };
+          const total = count === 4 ? added(env, intermediate(sum(0)), intermediate(sum(2))) : sum(0);
+          return (bits >> i) & 1 ? total : zero(0);
+        });
+      },
     },
-  });
+  );
 }
-export const DPPS = dotProduct("DPPS", "40", "f32x4");
-export const DPPD = dotProduct("DPPD", "41", "f64x2");
+export const DPPS = dotProduct("DPPS", "40", "f32x4", "AVX");
+export const DPPD = dotProduct("DPPD", "41", "f64x2", "128");

@@ -3,8 +3,8 @@ import { Flag } from "../context.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
 import type { Operand } from "./operand.ts";
-import { vectorView } from "./vector-exact.ts";
-import { vectorBinary } from "./vector-lift.ts";
+import { vectorView, writeVector } from "./vector-exact.ts";
+import { encodings, vectorBinary } from "./vector-lift.ts";
 
 const feature = "SSE4.2";
 
@@ -116,36 +116,36 @@ function compareStrings(
   context.rflags = flags;
   return { result, count };
 }
-function toIndex(mnemonic: string, opcode: string, isExplicit: boolean): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`66 0F 3A ${opcode} /r ib xmm,xmm/m128,imm8`],
-    feature,
-    execute(machine, a, b, immediate) {
-      const control = Number(machine.read(immediate));
-      const { result, count } = compareStrings(machine, a, b, control, isExplicit);
-      const index = result === 0 ? count : control & 0x40 ? 31 - Math.clz32(result) : 31 - Math.clz32(result & -result);
-      machine.context.set(1, BigInt(index));
-    },
+const comparison = (
+  mnemonic: string,
+  opcode: string,
+  execute: (machine: Machine, a: Operand, b: Operand, control: number) => void,
+): InstructionSpecification[] =>
+  encodings(
+    mnemonic,
+    { legacy: `66 0F 3A ${opcode} /r ib`, operands: "xmm,xmm/m128,imm8", vex: "128", feature },
+    { execute: (machine, a, b, immediate) => execute(machine, a, b, Number(machine.read(immediate))) },
+  );
+const toIndex = (mnemonic: string, opcode: string, isExplicit: boolean): InstructionSpecification[] =>
+  comparison(mnemonic, opcode, (machine, a, b, control) => {
+    const { result, count } = compareStrings(machine, a, b, control, isExplicit);
+    const index = result === 0 ? count : control & 0x40 ? 31 - Math.clz32(result) : 31 - Math.clz32(result & -result);
+    machine.context.set(1, BigInt(index));
   });
-}
-function toMask(mnemonic: string, opcode: string, isExplicit: boolean): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`66 0F 3A ${opcode} /r ib xmm,xmm/m128,imm8`],
-    feature,
-    execute(machine, a, b, immediate) {
-      const control = Number(machine.read(immediate));
-      const { result, count } = compareStrings(machine, a, b, control, isExplicit);
-      const mask = machine.context.xmm(0).fill(0);
-      if (control & 0x40) {
-        const bytes = 16 / count;
-        for (let i = 0; i < 16; i++) mask[i] = (result >> Math.floor(i / bytes)) & 1 ? 0xff : 0;
-      } else {
-        mask[0] = result & 0xff;
-        mask[1] = result >> 8;
-      }
-    },
+const XMM0: Operand = { kind: "register", file: "xmm", register: 0, width: 128, high: false };
+const toMask = (mnemonic: string, opcode: string, isExplicit: boolean): InstructionSpecification[] =>
+  comparison(mnemonic, opcode, (machine, a, b, control) => {
+    const { result, count } = compareStrings(machine, a, b, control, isExplicit);
+    const mask = new Uint8Array(16);
+    if (control & 0x40) {
+      const bytes = 16 / count;
+      for (let i = 0; i < 16; i++) mask[i] = (result >> Math.floor(i / bytes)) & 1 ? 0xff : 0;
+    } else {
+      mask[0] = result & 0xff;
+      mask[1] = result >> 8;
+    }
+    writeVector(machine, XMM0, mask);
   });
-}
 export const PCMPESTRM = toMask("PCMPESTRM", "60", true);
 export const PCMPESTRI = toIndex("PCMPESTRI", "61", true);
 export const PCMPISTRM = toMask("PCMPISTRM", "62", false);

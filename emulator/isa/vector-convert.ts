@@ -4,10 +4,9 @@ import type { Node } from "../ir/node.ts";
 import type { Environment } from "../soft-float/environment.ts";
 import type { Float } from "../soft-float/float.ts";
 import { convert, round } from "../soft-float/round.ts";
-import { instruction, type InstructionSpecification } from "./instruction.ts";
-import { exactInteger, exactLanes, formatOf, roundingOf, unusualMode, type Lane, type Lanes } from "./vector-exact.ts";
-import { hasNaN } from "./vector-float.ts";
-import { vector } from "./vector-lift.ts";
+import type { InstructionSpecification } from "./instruction.ts";
+import { exactInteger, exactLanes, formatOf, isInexact, roundingOf, unusualMode, type Lane, type Lanes } from "./vector-exact.ts"; // prettier-ignore
+import { encodings, halves, writeHalves, writeScalar, type Meaning } from "./vector-lift.ts";
 
 type Scalar = "f32" | "f64";
 
@@ -19,18 +18,29 @@ export const toFloat =
       ? round(env, formatOf(to), x.sign, x.significand, x.exponent)
       : convert(env, formatOf(to), x);
 
-function fromInteger(mnemonic: string, prefix: string, type: Scalar): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`${prefix} W0 0F 2A /r xmm,rm32`, `${prefix} REX.W 0F 2A /r xmm,rm64`],
-    lift(b, dst, src) {
-      const value = b.read(src);
-      // 32 bits are exact in a double.
-      if (src.width === 64 || type === "f32") b.fallback(unusualMode(b));
-      b.write(dst, b.op(`${type}.convert_i${src.width}_s`, value));
-    },
-    execute: (machine, dst, src) =>
-      exactLanes(machine, dst, [src], { from: src.width === 64 ? "i64" : "i32", to: type, count: 1 }, toFloat(type)),
-  });
+function fromInteger(mnemonic: string, prefix: string, type: Scalar): InstructionSpecification[] {
+  const declare = (legacy: string, source: string): InstructionSpecification[] =>
+    encodings(
+      mnemonic,
+      { legacy, operands: `xmm,xmm.v,${source}`, vex: "LIG" },
+      {
+        lift(b, dst, rest, src) {
+          const value = b.read(src);
+          // 32 bits are exact in a double.
+          if (src.width === 64 || type === "f32") b.fallback(unusualMode(b));
+          writeScalar(b, dst, rest, b.op(`${type}.convert_i${src.width}_s`, value));
+        },
+        execute: (machine, dst, rest, src) =>
+          exactLanes(
+            machine,
+            dst,
+            [src],
+            { from: src.width === 64 ? "i64" : "i32", to: type, count: 1, rest },
+            toFloat(type),
+          ),
+      },
+    );
+  return [...declare(`${prefix} W0 0F 2A /r`, "rm32"), ...declare(`${prefix} REX.W 0F 2A /r`, "rm64")];
 }
 
 /** Out of range, and for NaN, the integer indefinite: the most negative. */
@@ -40,10 +50,9 @@ function toGeneralRegister(
   opcode: string,
   type: Scalar,
   truncate: boolean,
-): InstructionSpecification {
-  const bits = type === "f32" ? 32 : 64;
-  return instruction(mnemonic, {
-    forms: [`${prefix} W0 0F ${opcode} /r r32,xmm/m${bits}`, `${prefix} REX.W 0F ${opcode} /r r64,xmm/m${bits}`],
+): InstructionSpecification[] {
+  const source = `xmm/m${type === "f32" ? 32 : 64}`;
+  const meaning: Meaning = {
     lift(b, dst, src) {
       const value = b.read(src, type);
       b.fallback(unusualMode(b));
@@ -64,7 +73,15 @@ function toGeneralRegister(
         exactInteger(dst.width),
         roundingOf(truncate),
       ),
-  });
+  };
+  return [
+    ...encodings(mnemonic, { legacy: `${prefix} W0 0F ${opcode} /r`, operands: `r32,${source}`, vex: "LIG" }, meaning),
+    ...encodings(
+      mnemonic,
+      { legacy: `${prefix} REX.W 0F ${opcode} /r`, operands: `r64,${source}`, vex: "LIG" },
+      meaning,
+    ),
+  ];
 }
 
 /** Lanes that are no integer of 32 bits become the integer indefinite; below the range saturation gives it already. */
@@ -84,56 +101,87 @@ function doublesToIntegers(b: Builder, x: Node, truncate: boolean): Node {
   return b.op("v128.bitselect", indefinite, b.op("i32x4.trunc_sat_f64x2_s_zero", rounded), mask);
 }
 
+type Halves = readonly Node[];
 interface Conversion {
   readonly lanes: Lanes;
-  readonly compute: (b: Builder, x: Node) => Node;
+  /** From the 16 bytes of the source, or twice that, to those of the destination. */
+  readonly compute: (b: Builder, source: Halves, wide: boolean) => Halves;
   readonly truncate?: boolean;
   /** Exact for every operand: MXCSR does not matter. */
   readonly exact?: boolean;
 }
 function convertPacked(
   mnemonic: string,
-  form: string,
+  legacy: string,
+  [operands, wideOperands]: readonly [string, string],
   { lanes, compute, truncate, exact }: Conversion,
-): InstructionSpecification {
+): InstructionSpecification[] {
   const fromFloat = lanes.from === "f32" || lanes.from === "f64";
   const toFloatLanes = lanes.to === "f32" || lanes.to === "f64" ? lanes.to : undefined;
-  return instruction(mnemonic, {
-    forms: [form],
-    lift(b, dst, src) {
-      const x = src.width === 64 ? b.read(src, "v128") : vector(b, src);
-      const result = compute(b, x);
-      if (!exact) {
-        const nan = fromFloat && toFloatLanes && hasNaN(b, toFloatLanes === "f32" ? "f32x4" : "f64x2", result);
-        b.fallback(nan ? b.or(unusualMode(b), nan) : unusualMode(b));
-      }
-      b.write(dst, result);
+  const shape = lanes.to === "f32" ? "f32x4" : "f64x2";
+  return encodings(
+    mnemonic,
+    { legacy: `${legacy} /r`, operands, wideOperands, vex: "AVX" },
+    {
+      lift(b, dst, src) {
+        const source = src.kind === "memory" && src.width === 64 ? [b.read(src, "v128")] : halves(b, src);
+        const results = compute(b, source, dst.width === 256 || src.width === 256);
+        if (!exact) b.fallback(fromFloat && toFloatLanes ? isInexact(b, shape, results) : unusualMode(b));
+        writeHalves(b, dst, results);
+      },
+      execute: (machine, dst, src) =>
+        exactLanes(
+          machine,
+          dst,
+          [src],
+          lanes,
+          toFloatLanes ? toFloat(toFloatLanes) : exactInteger(32),
+          roundingOf(truncate ?? false),
+        ),
     },
-    execute: (machine, dst, src) =>
-      exactLanes(
-        machine,
-        dst,
-        [src],
-        lanes,
-        toFloatLanes ? toFloat(toFloatLanes) : exactInteger(32),
-        roundingOf(truncate ?? false),
-      ),
-  });
+  );
 }
-function convertScalar(mnemonic: string, prefix: string, from: Scalar, to: Scalar): InstructionSpecification {
+function convertScalar(mnemonic: string, prefix: string, from: Scalar, to: Scalar): InstructionSpecification[] {
   const operation = to === "f32" ? "f32.demote_f64" : "f64.promote_f32";
-  return instruction(mnemonic, {
-    forms: [`${prefix} 0F 5A /r xmm,xmm/m${from === "f32" ? 32 : 64}`],
-    lift(b, dst, src) {
-      const result = b.op(operation, b.read(src, from));
-      b.fallback(b.or(unusualMode(b), hasNaN(b, to, result)));
-      b.write(dst, result);
+  return encodings(
+    mnemonic,
+    { legacy: `${prefix} 0F 5A /r`, operands: `xmm,xmm.v,xmm/m${from === "f32" ? 32 : 64}`, vex: "LIG" },
+    {
+      lift(b, dst, rest, src) {
+        const result = b.op(operation, b.read(src, from));
+        b.fallback(isInexact(b, to, [result]));
+        writeScalar(b, dst, rest, result);
+      },
+      execute: (machine, dst, rest, src) => exactLanes(machine, dst, [src], { from, to, count: 1, rest }, toFloat(to)),
     },
-    execute: (machine, dst, src) => exactLanes(machine, dst, [src], { from, to, count: 1 }, toFloat(to)),
-  });
+  );
 }
 
-const lanes = (from: Lane, to: Lane, count: number, clearRest = false): Lanes => ({ from, to, count, clearRest });
+type Compute = Conversion["compute"];
+/** As many bytes come out as go in. */
+const same =
+  (convert: (b: Builder, x: Node) => Node): Compute =>
+  (b, source) =>
+    source.map((x) => convert(b, x));
+const upperHalf = (b: Builder, x: Node): Node =>
+  b.shuffle(x, x, [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
+/** Eight bytes become sixteen. */
+const widening =
+  (convert: (b: Builder, x: Node) => Node): Compute =>
+  (b, [x], wide) =>
+    wide ? [convert(b, x), convert(b, upperHalf(b, x))] : [convert(b, x)];
+/** Sixteen bytes become eight; `convert` leaves 0 above them. */
+const narrowing =
+  (convert: (b: Builder, x: Node) => Node): Compute =>
+  (b, source) => {
+    const [low, high] = source.map((x) => convert(b, x));
+    return [high ? b.shuffle(low, high, [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]) : low];
+  };
+
+const lanes = (from: Lane, to: Lane, count: number): Lanes => ({ from, to, count });
+const equal = ["xmm,xmm/m128", "ymm,ymm/m256"] as const;
+const wider = ["xmm,xmm/m64", "ymm,xmm/m128"] as const;
+const narrower = ["xmm,xmm/m128", "xmm,ymm/m256"] as const;
 export const conversions = [
   fromInteger("CVTSI2SS", "F3", "f32"),
   fromInteger("CVTSI2SD", "F2", "f64"),
@@ -143,39 +191,39 @@ export const conversions = [
   toGeneralRegister("CVTSD2SI", "F2", "2D", "f64", false),
   convertScalar("CVTSS2SD", "F3", "f32", "f64"),
   convertScalar("CVTSD2SS", "F2", "f64", "f32"),
-  convertPacked("CVTPS2PD", "NP 0F 5A /r xmm,xmm/m64", {
+  convertPacked("CVTPS2PD", "NP 0F 5A", wider, {
     lanes: lanes("f32", "f64", 2),
-    compute: (b, x) => b.op("f64x2.promote_low_f32x4", x),
+    compute: widening((b, x) => b.op("f64x2.promote_low_f32x4", x)),
   }),
-  convertPacked("CVTPD2PS", "66 0F 5A /r xmm,xmm/m128", {
-    lanes: lanes("f64", "f32", 2, true),
-    compute: (b, x) => b.op("f32x4.demote_f64x2_zero", x),
+  convertPacked("CVTPD2PS", "66 0F 5A", narrower, {
+    lanes: lanes("f64", "f32", 2),
+    compute: narrowing((b, x) => b.op("f32x4.demote_f64x2_zero", x)),
   }),
-  convertPacked("CVTDQ2PS", "NP 0F 5B /r xmm,xmm/m128", {
+  convertPacked("CVTDQ2PS", "NP 0F 5B", equal, {
     lanes: lanes("i32", "f32", 4),
-    compute: (b, x) => b.op("f32x4.convert_i32x4_s", x),
+    compute: same((b, x) => b.op("f32x4.convert_i32x4_s", x)),
   }),
-  convertPacked("CVTPS2DQ", "66 0F 5B /r xmm,xmm/m128", {
+  convertPacked("CVTPS2DQ", "66 0F 5B", equal, {
     lanes: lanes("f32", "i32", 4),
-    compute: (b, x) => singlesToIntegers(b, x, false),
+    compute: same((b, x) => singlesToIntegers(b, x, false)),
   }),
-  convertPacked("CVTTPS2DQ", "F3 0F 5B /r xmm,xmm/m128", {
+  convertPacked("CVTTPS2DQ", "F3 0F 5B", equal, {
     lanes: lanes("f32", "i32", 4),
-    compute: (b, x) => singlesToIntegers(b, x, true),
+    compute: same((b, x) => singlesToIntegers(b, x, true)),
     truncate: true,
   }),
-  convertPacked("CVTDQ2PD", "F3 0F E6 /r xmm,xmm/m64", {
+  convertPacked("CVTDQ2PD", "F3 0F E6", wider, {
     lanes: lanes("i32", "f64", 2),
-    compute: (b, x) => b.op("f64x2.convert_low_i32x4_s", x),
+    compute: widening((b, x) => b.op("f64x2.convert_low_i32x4_s", x)),
     exact: true,
   }),
-  convertPacked("CVTPD2DQ", "F2 0F E6 /r xmm,xmm/m128", {
-    lanes: lanes("f64", "i32", 2, true),
-    compute: (b, x) => doublesToIntegers(b, x, false),
+  convertPacked("CVTPD2DQ", "F2 0F E6", narrower, {
+    lanes: lanes("f64", "i32", 2),
+    compute: narrowing((b, x) => doublesToIntegers(b, x, false)),
   }),
-  convertPacked("CVTTPD2DQ", "66 0F E6 /r xmm,xmm/m128", {
-    lanes: lanes("f64", "i32", 2, true),
-    compute: (b, x) => doublesToIntegers(b, x, true),
+  convertPacked("CVTTPD2DQ", "66 0F E6", narrower, {
+    lanes: lanes("f64", "i32", 2),
+    compute: narrowing((b, x) => doublesToIntegers(b, x, true)),
     truncate: true,
   }),
-];
+].flat();

@@ -16,6 +16,7 @@ import type { Machine } from "./machine.ts";
 import type { Operand } from "./operand.ts";
 
 export type Lane = "f32" | "f64" | "i32" | "i64";
+export type Shape = "f32" | "f64" | "f32x4" | "f64x2";
 
 const bytesOf: Record<Lane, 4 | 8> = { f32: 4, f64: 8, i32: 4, i64: 8 };
 export const formatOf = (lane: Lane): Format => (lane === "f32" ? single : double);
@@ -35,6 +36,8 @@ export function unusualMode(b: Builder): Node {
   return b.ne(b.and(b.state({ offset: layout.mxcsr, bytes: 4 }), CONTROL), DEFAULT_CONTROL);
 }
 
+export const denormalsAreZero = ({ context }: Machine): boolean => (context.mxcsr & DAZ) !== 0;
+
 /** One SSE floating-point instruction: its environment, and the delivery of what it raised. */
 export class ExactOperation {
   readonly env: Environment;
@@ -44,7 +47,7 @@ export class ExactOperation {
   constructor(machine: Machine, rounding?: number) {
     const { mxcsr } = machine.context;
     this.#machine = machine;
-    this.#denormalsAreZero = (mxcsr & DAZ) !== 0;
+    this.#denormalsAreZero = denormalsAreZero(machine);
     this.env = new Environment({
       rounding: rounding ?? (mxcsr >> ROUNDING_SHIFT) & 3,
       masks: (mxcsr >> MASKS_SHIFT) & Exceptions.all,
@@ -79,11 +82,15 @@ export class ExactOperation {
   }
 }
 
-/** The bytes of a vector register or memory operand: the low ones, as many as it has. */
+/** The bytes of a vector register or memory operand, as many as it has. Those of an XMM or MMX register are live. */
 export function vectorView(machine: Machine, operand: Operand): DataView {
   if (operand.kind === "register" && operand.file === "xmm") {
-    const bytes = machine.context.xmm(operand.register);
-    return new DataView(bytes.buffer, bytes.byteOffset, 16);
+    const low = machine.context.xmm(operand.register);
+    if (operand.width !== 256) return new DataView(low.buffer, low.byteOffset, 16);
+    const both = new Uint8Array(32);
+    both.set(low);
+    both.set(machine.context.ymmHigh(operand.register), 16);
+    return new DataView(both.buffer);
   }
   if (operand.kind === "register" && operand.file === "mmx") {
     const bytes = machine.context.x87(operand.register);
@@ -98,10 +105,28 @@ export function vectorView(machine: Machine, operand: Operand): DataView {
   return value;
 }
 
-/** The same for a legacy instruction of 128 bits: #GP for memory that is not aligned. */
+const hasVex = (machine: Machine): boolean => machine.instruction.form.vex !== undefined;
+
+/** The same for an instruction whose legacy encoding raises #GP for memory that is not aligned. */
 export function alignedVectorView(machine: Machine, operand: Operand): DataView {
-  if (operand.kind === "memory" && machine.address(operand) % 16) machine.raise("GP");
+  if (operand.kind === "memory" && !hasVex(machine) && machine.address(operand) % 16) machine.raise("GP");
   return vectorView(machine, operand);
+}
+
+/** Writes a vector register: 16 bytes or, in a YMM register, 32. VEX encodings clear the upper half that is not written. */
+export function writeVector(machine: Machine, dst: Operand, bytes: Uint8Array): void {
+  if (dst.kind !== "register") throw new Error("no vector register");
+  const { context } = machine;
+  if (dst.file === "mmx") {
+    const register = context.x87(dst.register);
+    register.set(bytes.subarray(0, 8));
+    // The exponent.
+    register.fill(0xff, 8);
+    return;
+  }
+  context.xmm(dst.register).set(bytes.subarray(0, 16));
+  if (dst.width === 256) context.ymmHigh(dst.register).set(bytes.subarray(16, 32));
+  else if (hasVex(machine)) context.ymmHigh(dst.register).fill(0);
 }
 
 function writeLane(view: DataView, lane: Lane, index: number, value: Float | bigint): void {
@@ -116,9 +141,10 @@ function writeLane(view: DataView, lane: Lane, index: number, value: Float | big
 export interface Lanes {
   readonly from: Lane;
   readonly to: Lane;
+  /** Of 128 bits; where an operand has 256, there are twice as many. */
   readonly count: number;
-  /** The rest of the destination's 16 bytes becomes 0; otherwise it stays. */
-  readonly clearRest?: boolean;
+  /** What is not computed is as in this operand, or 0. */
+  readonly rest?: Operand;
 }
 
 type Compute = (env: Environment, ...operands: Float[]) => Float | bigint;
@@ -137,32 +163,39 @@ export function exactLanes(
   exactEach(machine, dst, sources, lanes, ofLane, rounding);
 }
 
-/** A lane of one of the sources, by its position among them. */
+/** A lane of one of the sources, by its position among them; of 256 bits, counted in the half that the result is in. */
 export type LaneReader = (source: number, lane: number) => Float;
 
-/** `dst` lane by lane from any lanes of the sources. */
+/** `dst` lane by lane from any lanes of the sources in the same 128 bits. */
 export function exactEach(
   machine: Machine,
   dst: Operand,
   sources: readonly Operand[],
-  { from, to, count, clearRest }: Lanes,
-  compute: (env: Environment, read: LaneReader, i: number) => Float | bigint,
+  { from, to, count, rest }: Lanes,
+  compute: (env: Environment, read: LaneReader, i: number, half: number) => Float | bigint,
   rounding?: number,
 ): void {
   const operation = new ExactOperation(machine, rounding);
   const views = sources.map((source) => vectorView(machine, source));
-  const read: LaneReader = (source, lane) => operation.operand(views[source], from, lane);
-  const results = Array.from({ length: count }, (_, i) => compute(operation.env, read, i));
+  const results: (Float | bigint)[] = [];
+  const isWide = [dst, ...sources].some(({ width }) => width === 256);
+  for (let half = 0; half < (isWide ? 2 : 1); half++) {
+    const read: LaneReader = (source, lane) => operation.operand(views[source], from, half * count + lane);
+    for (let i = 0; i < count; i++) results.push(compute(operation.env, read, i, half));
+  }
   operation.deliver();
   if (dst.kind === "register" && dst.file === "gpr") {
     machine.write(dst, BigInt.asUintN(dst.width, results[0] as bigint));
     return;
   }
-  const target = vectorView(machine, dst);
-  if (clearRest) for (let at = count * bytesOf[to]; at < 16; at += 4) target.setUint32(at, 0, true);
+  const bytes = new Uint8Array(32);
+  if (rest) {
+    const { buffer, byteOffset, byteLength } = vectorView(machine, rest);
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  const target = new DataView(bytes.buffer);
   results.forEach((result, i) => writeLane(target, to, i, result));
-  // An MMX register's exponent.
-  if (dst.kind === "register" && dst.file === "mmx") machine.context.x87(dst.register).fill(0xff, 8);
+  writeVector(machine, dst, bytes);
 }
 
 /** To an integer of `bits` bits; out of range the integer indefinite. */
@@ -176,8 +209,14 @@ export function exactExtreme(wanted: "less" | "greater"): Compute {
   return (env, x, y) => (compare(env, x, y, false) === wanted ? x : y);
 }
 
-/** The predicates 0–7 of CMPPS and its relatives: which relations satisfy it, and whether a quiet NaN raises nothing. */
-const predicates: readonly { readonly relations: readonly Relation[]; readonly quiet: boolean }[] = [
+export interface Predicate {
+  /** What satisfies it. */
+  readonly relations: readonly Relation[];
+  /** A quiet NaN raises nothing. */
+  readonly quiet: boolean;
+}
+/** The predicates of CMPPS and its relatives; legacy encodings have the first eight. SDM volume 2, table 3-1. */
+const predicates: readonly Predicate[] = [
   { relations: ["equal"], quiet: true },
   { relations: ["less"], quiet: false },
   { relations: ["less", "equal"], quiet: false },
@@ -186,10 +225,32 @@ const predicates: readonly { readonly relations: readonly Relation[]; readonly q
   { relations: ["equal", "greater", "unordered"], quiet: false },
   { relations: ["greater", "unordered"], quiet: false },
   { relations: ["less", "equal", "greater"], quiet: true },
+  { relations: ["equal", "unordered"], quiet: true },
+  { relations: ["less", "unordered"], quiet: false },
+  { relations: ["less", "equal", "unordered"], quiet: false },
+  { relations: [], quiet: true },
+  { relations: ["less", "greater"], quiet: true },
+  { relations: ["equal", "greater"], quiet: false },
+  { relations: ["greater"], quiet: false },
+  { relations: ["less", "equal", "greater", "unordered"], quiet: true },
 ];
-export function exactPredicate(code: number): Compute {
-  const { relations, quiet } = predicates[code & 7];
+/** The upper 16 differ from the lower 16 in what a quiet NaN raises. */
+export function predicateOf(code: number): Predicate {
+  const { relations, quiet } = predicates[code & 15];
+  return { relations, quiet: quiet !== (code & 16) > 0 };
+}
+export function exactPredicate({ relations, quiet }: Predicate): Compute {
   return (env, x, y) => (relations.includes(compare(env, x, y, quiet)) ? -1n : 0n);
+}
+
+/** i32, not 0 where the lanes of a lift's results are not those of the processor: MXCSR is unusual, or one of them is a NaN. */
+export function isInexact(b: Builder, shape: Shape, results: readonly Node[]): Node {
+  return results.map((result) => hasNaN(b, shape, result)).reduce(b.or, unusualMode(b));
+}
+/** i32, not 0 if `x` holds a NaN. */
+function hasNaN(b: Builder, shape: Shape, x: Node): Node {
+  const isNaN = b.op(`${shape}.ne`, x, x);
+  return x.type === "v128" ? b.op("v128.any_true", isNaN) : isNaN;
 }
 
 /** COMISD, UCOMISD. */

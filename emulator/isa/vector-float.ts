@@ -2,40 +2,49 @@
 import { Flag } from "../context.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
-import { add, divide, multiply, squareRoot, subtract } from "../soft-float/arithmetic.ts";
+import { add, divide, multiply, squareRoot, subtract, type Relation } from "../soft-float/arithmetic.ts";
 import type { Environment } from "../soft-float/environment.ts";
 import type { Float, Format } from "../soft-float/float.ts";
-import { instruction, type InstructionSpecification } from "./instruction.ts";
-import { exactExtreme, exactLanes, exactPredicate, exactRelation, formatOf, unusualMode } from "./vector-exact.ts";
-import { vector } from "./vector-lift.ts";
+import type { InstructionSpecification } from "./instruction.ts";
+import type { Operand } from "./operand.ts";
+import { exactExtreme, exactLanes, exactPredicate, exactRelation, formatOf, isInexact, predicateOf, unusualMode, type Predicate, type Shape } from "./vector-exact.ts"; // prettier-ignore
+import { encodings, halves, onDestination, writeHalves, writeScalar, zeroVector, type Meaning } from "./vector-lift.ts";
 
 type Scalar = "f32" | "f64";
-type Shape = Scalar | "f32x4" | "f64x2";
 
-interface Precision {
+export interface Precision {
   readonly suffix: "PS" | "PD" | "SS" | "SD";
   readonly prefix: string;
   readonly shape: Shape;
-  readonly scalar: Scalar;
+  readonly lane: Scalar;
+  /** Lanes of 128 bits that are computed. */
   readonly count: number;
-  readonly memory: 32 | 64 | 128;
+  /** Of the last operand: `xmm/m128`. */
+  readonly source: string;
+  readonly vex: "AVX" | "LIG";
 }
-const precisions: readonly Precision[] = [
-  { suffix: "PS", prefix: "NP", shape: "f32x4", scalar: "f32", count: 4, memory: 128 },
-  { suffix: "PD", prefix: "66", shape: "f64x2", scalar: "f64", count: 2, memory: 128 },
-  { suffix: "SS", prefix: "F3", shape: "f32", scalar: "f32", count: 1, memory: 32 },
-  { suffix: "SD", prefix: "F2", shape: "f64", scalar: "f64", count: 1, memory: 64 },
+export const precisions: readonly Precision[] = [
+  { suffix: "PS", prefix: "NP", shape: "f32x4", lane: "f32", count: 4, source: "xmm/m128", vex: "AVX" },
+  { suffix: "PD", prefix: "66", shape: "f64x2", lane: "f64", count: 2, source: "xmm/m128", vex: "AVX" },
+  { suffix: "SS", prefix: "F3", shape: "f32", lane: "f32", count: 1, source: "xmm/m32", vex: "LIG" },
+  { suffix: "SD", prefix: "F2", shape: "f64", lane: "f64", count: 1, source: "xmm/m64", vex: "LIG" },
 ];
+const isPacked = ({ count }: Precision): boolean => count > 1;
 
-/** i32, not 0 if `x` holds a NaN. */
-export function hasNaN(b: Builder, shape: Shape, x: Node): Node {
-  const isNaN = b.op(`${shape}.ne`, x, x);
-  return x.type === "v128" ? b.op("v128.any_true", isNaN) : isNaN;
+/** The lanes that the precision uses, of a register or memory: once, or twice for 256 bits. */
+export const lanesOf = (b: Builder, precision: Precision, operand: Operand): Node[] =>
+  isPacked(precision) ? halves(b, operand) : [b.read(operand, precision.lane)];
+/** Writes them; what a scalar leaves out is that of `rest`. */
+export function writeLanes(
+  b: Builder,
+  precision: Precision,
+  dst: Operand,
+  rest: Operand,
+  values: readonly Node[],
+): void {
+  if (isPacked(precision)) writeHalves(b, dst, values);
+  else writeScalar(b, dst, rest, values[0]);
 }
-
-/** The lanes that the precision uses, of a register or memory. */
-const read = (b: Builder, { memory, scalar }: Precision, operand: Parameters<typeof vector>[1]): Node =>
-  memory === 128 ? vector(b, operand) : b.read(operand, scalar);
 
 interface Operation {
   /** On lanes of a shape, for numbers in the default mode. */
@@ -43,26 +52,37 @@ interface Operation {
   readonly exact: (env: Environment, format: Format, x: Float, y: Float) => Float | bigint;
   /** The result's NaNs are the right ones: no need to look. */
   readonly total?: boolean;
+  /** The first operand gives scalars the other lanes; packed forms do not have it. */
+  readonly unary?: boolean;
 }
 
-/** PS, PD, SS, SD of an operation: dst = operation(dst, src). */
-function allPrecisions(name: string, opcode: string, { compute, exact, total }: Operation): InstructionSpecification[] {
-  return precisions.map((precision) => {
-    const { suffix, prefix, shape, scalar, count, memory } = precision;
-    return instruction(name + suffix, {
-      forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m${memory}`],
-      lift(b, dst, src) {
-        const y = read(b, precision, src);
-        const x = read(b, precision, dst);
-        const result = compute(b, shape, x, y);
-        b.fallback(total ? unusualMode(b) : b.or(unusualMode(b), hasNaN(b, shape, result)));
-        b.write(dst, result);
+/** PS, PD, SS, SD of an operation: dst = operation(first, second). */
+function allPrecisions(
+  name: string,
+  opcode: string,
+  { compute, exact, total, unary }: Operation,
+): InstructionSpecification[] {
+  return precisions.flatMap((precision) => {
+    const { suffix, prefix, shape, lane, count, source, vex } = precision;
+    const hasOne = unary && isPacked(precision);
+    const run: Meaning = {
+      lift(b, dst, first, second) {
+        const y = lanesOf(b, precision, second);
+        const x = unary ? y : lanesOf(b, precision, first);
+        const results = y.map((_, half) => compute(b, shape, x[half], y[half]));
+        b.fallback(total ? unusualMode(b) : isInexact(b, shape, results));
+        writeLanes(b, precision, dst, first, results);
       },
-      execute: (machine, dst, src) =>
-        exactLanes(machine, dst, [dst, src], { from: scalar, to: scalar, count }, (env, x, y) =>
-          exact(env, formatOf(scalar), x, y),
+      execute: (machine, dst, first, second) =>
+        exactLanes(machine, dst, [first, second], { from: lane, to: lane, count, rest: first }, (env, x, y) =>
+          exact(env, formatOf(lane), x, y),
         ),
-    });
+    };
+    return encodings(
+      name + suffix,
+      { legacy: `${prefix} 0F ${opcode} /r`, operands: hasOne ? `xmm,${source}` : `xmm,xmm.v,${source}`, vex },
+      hasOne ? onDestination(run) : run,
+    );
   });
 }
 
@@ -87,6 +107,7 @@ export const floatArithmetic = [
   allPrecisions("SQRT", "51", {
     compute: (b, shape, _x, y) => b.op(`${shape}.sqrt`, y),
     exact: (env, format, _x, y) => squareRoot(env, format, y),
+    unary: true,
   }),
   allPrecisions("MIN", "5D", {
     compute: (b, shape, x, y) => extreme(b, shape, "lt", x, y),
@@ -102,75 +123,99 @@ export const floatArithmetic = [
 
 // Comparisons
 
-/** The lower four predicates; the upper four are their negations. */
-function predicate(b: Builder, shape: Shape, code: number, x: Node, y: Node): Node {
-  switch (code & 3) {
-    case 0:
+/** i32 or lanes of ones where one of the relations holds. */
+function related(b: Builder, shape: Shape, relations: readonly Relation[], x: Node, y: Node): Node {
+  const packed = isVector(shape);
+  const negated = (holds: Node): Node => (packed ? b.op("v128.not", holds) : b.eqz(holds));
+  if (relations.includes("unordered")) {
+    const others = (["less", "equal", "greater"] as const).filter((relation) => !relations.includes(relation));
+    return negated(related(b, shape, others, x, y));
+  }
+  const both = (left: Node, right: Node): Node => b.op(packed ? "v128.and" : "i32.and", left, right);
+  switch (relations.join()) {
+    case "":
+      return packed ? zeroVector(b) : b.i32(0);
+    case "equal":
       return b.op(`${shape}.eq`, x, y);
-    case 1:
+    case "less":
       return b.op(`${shape}.lt`, x, y);
-    case 2:
+    case "greater":
+      return b.op(`${shape}.gt`, x, y);
+    case "less,equal":
       return b.op(`${shape}.le`, x, y);
+    case "equal,greater":
+      return b.op(`${shape}.ge`, x, y);
+    case "less,greater":
+      return b.op(packed ? "v128.or" : "i32.or", b.op(`${shape}.lt`, x, y), b.op(`${shape}.gt`, x, y));
     default:
-      return b.op(isVector(shape) ? "v128.or" : "i32.or", b.op(`${shape}.ne`, x, x), b.op(`${shape}.ne`, y, y));
+      return both(b.op(`${shape}.eq`, x, x), b.op(`${shape}.eq`, y, y));
   }
 }
-export const floatCompare = precisions.map((precision) => {
-  const { suffix, prefix, shape, scalar, count, memory } = precision;
-  return instruction(`CMP${suffix}`, {
-    forms: [`${prefix} 0F C2 /r ib xmm,xmm/m${memory},imm8`],
-    constantImmediate: true,
-    lift(b, dst, src, immediate) {
-      const code = b.number(immediate) & 7;
-      const y = read(b, precision, src);
-      const holds = predicate(b, shape, code, read(b, precision, dst), y);
-      b.fallback(unusualMode(b));
-      if (isVector(shape)) {
-        b.write(dst, code & 4 ? b.op("v128.not", holds) : holds);
-        return;
-      }
-      const mask = b.sub(b.i32(0), code & 4 ? b.eqz(holds) : holds);
-      b.write(dst, shape === "f64" ? b.extendS(mask) : mask);
+export const floatCompare = precisions.flatMap((precision) => {
+  const { suffix, prefix, shape, lane, count, source, vex } = precision;
+  /** Legacy encodings have three bits. */
+  const predicate = (immediate: number, legacy: boolean): Predicate => predicateOf(immediate & (legacy ? 7 : 31));
+  return encodings(
+    `CMP${suffix}`,
+    { legacy: `${prefix} 0F C2 /r ib`, operands: `xmm,xmm.v,${source},imm8`, vex },
+    {
+      constantImmediate: true,
+      lift(b, dst, first, second, immediate) {
+        const { relations } = predicate(b.number(immediate), !b.site.vex);
+        const y = lanesOf(b, precision, second);
+        const x = lanesOf(b, precision, first);
+        const results = y.map((_, half) => related(b, shape, relations, x[half], y[half]));
+        b.fallback(unusualMode(b));
+        if (isPacked(precision)) writeHalves(b, dst, results);
+        else {
+          const mask = b.sub(b.i32(0), results[0]);
+          writeScalar(b, dst, first, lane === "f64" ? b.extendS(mask) : mask);
+        }
+      },
+      execute: (machine, dst, first, second, immediate) =>
+        exactLanes(
+          machine,
+          dst,
+          [first, second],
+          { from: lane, to: lane === "f32" ? "i32" : "i64", count, rest: first },
+          exactPredicate(predicate(Number(machine.read(immediate)), machine.instruction.form.vex === undefined)),
+        ),
     },
-    execute: (machine, dst, src, immediate) =>
-      exactLanes(
-        machine,
-        dst,
-        [dst, src],
-        { from: scalar, to: scalar === "f32" ? "i32" : "i64", count },
-        exactPredicate(Number(machine.read(immediate))),
-      ),
-  });
+  );
 });
 
 const relationFlags = { less: Flag.CF, equal: Flag.ZF, greater: 0, unordered: Flag.ZF | Flag.PF | Flag.CF };
 const allFlags = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF;
 
-function compareToFlags(mnemonic: string, prefix: string, opcode: string, type: Scalar): InstructionSpecification {
-  return instruction(mnemonic, {
-    forms: [`${prefix} 0F ${opcode} /r xmm,xmm/m${type === "f32" ? 32 : 64}`],
-    lift(b, left, right) {
-      const y = b.read(right, type);
-      const x = b.read(left, type);
-      const unordered = b.or(b.op(`${type}.ne`, x, x), b.op(`${type}.ne`, y, y));
-      const none = b.i32(0);
-      b.fallback(unusualMode(b));
-      b.flags.set({
-        zf: b.or(unordered, b.op(`${type}.eq`, x, y)),
-        // Even parity is PF.
-        pf: b.eqz(unordered),
-        cf: b.or(unordered, b.op(`${type}.lt`, x, y)),
-        of: none,
-        sf: none,
-        af: none,
-      });
+function compareToFlags(mnemonic: string, prefix: string, opcode: string, type: Scalar): InstructionSpecification[] {
+  const operands = `xmm,xmm/m${type === "f32" ? 32 : 64}`;
+  return encodings(
+    mnemonic,
+    { legacy: `${prefix} 0F ${opcode} /r`, operands, vex: "LIG" },
+    {
+      lift(b, left, right) {
+        const y = b.read(right, type);
+        const x = b.read(left, type);
+        const unordered = b.or(b.op(`${type}.ne`, x, x), b.op(`${type}.ne`, y, y));
+        const none = b.i32(0);
+        b.fallback(unusualMode(b));
+        b.flags.set({
+          zf: b.or(unordered, b.op(`${type}.eq`, x, y)),
+          // Even parity is PF.
+          pf: b.eqz(unordered),
+          cf: b.or(unordered, b.op(`${type}.lt`, x, y)),
+          of: none,
+          sf: none,
+          af: none,
+        });
+      },
+      execute(machine, left, right) {
+        const relation = exactRelation(machine, left, right, type, mnemonic.startsWith("U"));
+        const { context } = machine;
+        context.rflags = (context.rflags & ~allFlags) | relationFlags[relation];
+      },
     },
-    execute(machine, left, right) {
-      const relation = exactRelation(machine, left, right, type, mnemonic.startsWith("U"));
-      const { context } = machine;
-      context.rflags = (context.rflags & ~allFlags) | relationFlags[relation];
-    },
-  });
+  );
 }
 export const floatCompareToFlags = [
   compareToFlags("UCOMISS", "NP", "2E", "f32"),
@@ -199,17 +244,21 @@ function approximation(
     return b.op("v128.bitselect", ofNumber, quieted, b.op("f32x4.eq", operand, operand));
   };
   return [
-    instruction(`${name}PS`, {
-      forms: [`NP 0F ${opcode} /r xmm,xmm/m128`],
-      lift: (b, dst, src) => b.write(dst, approximate(b, vector(b, src))),
-    }),
-    instruction(`${name}SS`, {
-      forms: [`F3 0F ${opcode} /r xmm,xmm/m32`],
-      lift(b, dst, src) {
-        const result = approximate(b, b.op("i32x4.splat", b.read(src, "i32")));
-        b.write(dst, b.lane("i32x4.extract_lane", 0, result));
+    ...encodings(
+      `${name}PS`,
+      { legacy: `NP 0F ${opcode} /r`, operands: "xmm,xmm/m128", vex: "AVX" },
+      { lift: (b, dst, src) => writeHalves(b, dst, halves(b, src).map((x) => approximate(b, x))) }, // prettier-ignore
+    ),
+    ...encodings(
+      `${name}SS`,
+      { legacy: `F3 0F ${opcode} /r`, operands: "xmm,xmm.v,xmm/m32", vex: "LIG" },
+      {
+        lift(b, dst, rest, src) {
+          const result = approximate(b, b.op("i32x4.splat", b.read(src, "i32")));
+          writeScalar(b, dst, rest, b.lane("i32x4.extract_lane", 0, result));
+        },
       },
-    }),
+    ),
   ];
 }
 export const RCP = approximation("RCP", "53", (b, x) => b.op("f32x4.div", b.op("f32x4.splat", b.f32(1)), x));

@@ -1,13 +1,16 @@
 /** SSE2: integers in vector registers, shuffles, logic. */
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
-import { instruction, type InstructionDefinition, type InstructionSpecification } from "./instruction.ts";
+import type { InstructionSpecification } from "./instruction.ts";
 import { enterMmx, low64, mmx, readMmx, writeMmx, type MmxUse } from "./mmx-lift.ts";
-import type { Operand, RegisterOperand } from "./operand.ts";
+import type { Operand } from "./operand.ts";
 import {
+  encodings,
+  halves,
   vector,
   vectorBinary,
   vectorUnary,
+  writeHalves,
   zeroVector,
   type VectorOperation,
   type VectorOptions,
@@ -21,7 +24,7 @@ const binary = (
   prefix = "66",
   options: VectorOptions = { mmx: "low" },
 ): InstructionSpecification[] => vectorBinary(mnemonic, `${prefix} 0F ${opcode}`, operation, options);
-const AVX = { wide: "AVX" } as const;
+const AVX = { vex: "AVX" } as const;
 const lanes = (mnemonic: string, opcode: string, name: string, mmx: MmxUse = "low"): InstructionSpecification[] =>
   binary(mnemonic, opcode, (b, x, y) => b.op(name, x, y), "66", { mmx });
 
@@ -163,7 +166,7 @@ export const SHUFPS = vectorBinary(
       ...[0, 1].flatMap((i) => bytesOf(field(s, i), 4)),
       ...[2, 3].flatMap((i) => bytesOf(4 + field(s, i), 4)),
     ]),
-  { immediate: true, wide: "AVX" },
+  { immediate: true, vex: "AVX" },
 );
 export const SHUFPD = vectorBinary(
   "SHUFPD",
@@ -172,7 +175,7 @@ export const SHUFPD = vectorBinary(
     const bits = s >> (half * 2);
     return b.shuffle(x, y, [...bytesOf(bits & 1, 8), ...bytesOf(2 + ((bits >> 1) & 1), 8)]);
   },
-  { immediate: true, wide: "AVX" },
+  { immediate: true, vex: "AVX" },
 );
 
 // Shifts
@@ -198,7 +201,6 @@ function packedShift(
   lane: ShiftLane,
   direction: "shl" | "shr_u" | "shr_s",
 ): InstructionSpecification[] {
-  const byVector = (b: Builder, count: Node): Node => b.lane("i64x2.extract_lane", 0, count);
   const byImmediate = (b: Builder, count: Operand): Node => b.and(b.read(count, "i64"), 0xff);
   const shift = (b: Builder, x: Node, count: Node): Node => shifted(b, x, count, lane, direction);
   const mmxShift = (b: Builder, dst: Operand, count: Node): void => {
@@ -209,54 +211,29 @@ function packedShift(
   return [
     mmx(mnemonic, [`NP 0F ${opcode} /r mm,mm/m64`], {}, (b, dst, src) => mmxShift(b, dst, readMmx(b, src))),
     mmx(mnemonic, [`NP 0F ${group} ib mm.rm,imm8`], {}, (b, dst, count) => mmxShift(b, dst, byImmediate(b, count))),
-    instruction(mnemonic, {
-      forms: [`66 0F ${opcode} /r xmm,xmm/m128`],
-      lift: (b, dst, src) => b.write(dst, shift(b, b.read(dst), byVector(b, vector(b, src)))),
-    }),
-    instruction(mnemonic, {
-      forms: [`66 0F ${group} ib xmm.rm,imm8`],
-      lift: (b, dst, count) => b.write(dst, shift(b, b.read(dst), byImmediate(b, count))),
-    }),
-    ...shiftVex(
-      `V${mnemonic}`,
-      `66.0F.WIG ${opcode} /r`,
-      (register) => `${register},${register}.v,xmm/m128`,
-      (b, x, src) => shift(b, x, byVector(b, b.read(src, "v128"))),
-    ),
-    ...shiftVex(
-      `V${mnemonic}`,
-      `66.0F.WIG ${group} ib`,
-      (register) => `${register}.v,${register}.rm,imm8`,
-      (b, x, count) => shift(b, x, byImmediate(b, count)),
-    ),
-  ];
-}
-function shiftVex(
-  mnemonic: string,
-  encoding: string,
-  operands: (register: "xmm" | "ymm") => string,
-  operation: (b: Builder, x: Node, count: Operand) => Node,
-  definition: Pick<InstructionDefinition, "constantImmediate"> = {},
-): InstructionSpecification[] {
-  return [
-    instruction(mnemonic, {
-      forms: [`VEX.128.${encoding} ${operands("xmm")}`],
-      feature: "AVX",
-      ...definition,
-      lift(b, dst, src, count) {
-        b.write(dst, operation(b, b.read(src), count));
-        b.writeHigh(dst as RegisterOperand, zeroVector(b));
+    ...encodings(
+      mnemonic,
+      {
+        legacy: `66 0F ${opcode} /r`,
+        operands: "xmm,xmm.v,xmm/m128",
+        wideOperands: "ymm,ymm.v,xmm/m128",
+        vex: "AVX2",
       },
-    }),
-    instruction(mnemonic, {
-      forms: [`VEX.256.${encoding} ${operands("ymm")}`],
-      feature: "AVX2",
-      ...definition,
-      lift(b, dst, src, count) {
-        b.write(dst, operation(b, b.read(src), count));
-        b.writeHigh(dst as RegisterOperand, operation(b, b.readHigh(src), count));
+      {
+        lift(b, dst, src, counts) {
+          const count = b.lane("i64x2.extract_lane", 0, vector(b, counts));
+          writeHalves(b, dst, halves(b, src).map((x) => shift(b, x, count))); // prettier-ignore
+        },
       },
-    }),
+    ),
+    ...encodings(
+      mnemonic,
+      { legacy: `66 0F ${group} ib`, operands: "xmm.v,xmm.rm,imm8", vex: "AVX2" },
+      {
+        lift: (b, dst, src, count) =>
+          writeHalves(b, dst, halves(b, src).map((x) => shift(b, x, byImmediate(b, count)))), // prettier-ignore
+      },
+    ),
   ];
 }
 export const packedShifts = [
@@ -279,36 +256,36 @@ function byteShift(mnemonic: string, extension: number, left: boolean): Instruct
     });
     return b.shuffle(x, zeroVector(b), order);
   };
-  return [
-    instruction(mnemonic, {
-      forms: [`66 0F 73 /${extension} ib xmm.rm,imm8`],
+  return encodings(
+    mnemonic,
+    { legacy: `66 0F 73 /${extension} ib`, operands: "xmm.v,xmm.rm,imm8", vex: "AVX2" },
+    {
       constantImmediate: true,
-      lift: (b, dst, count) => b.write(dst, shift(b, b.read(dst), count)),
-    }),
-    ...shiftVex(
-      `V${mnemonic}`,
-      `66.0F.WIG 73 /${extension} ib`,
-      (register) => `${register}.v,${register}.rm,imm8`,
-      shift,
-      { constantImmediate: true },
-    ),
-  ];
+      lift: (b, dst, src, count) => writeHalves(b, dst, halves(b, src).map((x) => shift(b, x, count))), // prettier-ignore
+    },
+  );
 }
 export const PSRLDQ = byteShift("PSRLDQ", 3, false);
 export const PSLLDQ = byteShift("PSLLDQ", 7, true);
 
 // Words in and out
 
-export const PINSRW = instruction("PINSRW", {
-  forms: ["66 0F C4 /r ib xmm,r32/m16,imm8"],
-  constantImmediate: true,
-  lift(b, dst, src, lane) {
-    const value = b.read(src, "i32");
-    b.write(dst, b.lane("i16x8.replace_lane", b.number(lane) & 7, b.read(dst), value));
+export const PINSRW = encodings(
+  "PINSRW",
+  { legacy: "66 0F C4 /r ib", operands: "xmm,xmm.v,r32/m16,imm8", vex: "128" },
+  {
+    constantImmediate: true,
+    lift(b, dst, rest, src, lane) {
+      const value = b.read(src, "i32");
+      b.write(dst, b.lane("i16x8.replace_lane", b.number(lane) & 7, b.read(rest), value));
+    },
   },
-});
-export const PEXTRW = instruction("PEXTRW", {
-  forms: ["66 0F C5 /r ib r32,xmm.rm,imm8"],
-  constantImmediate: true,
-  lift: (b, dst, src, lane) => b.write(dst, b.lane("i16x8.extract_lane_u", b.number(lane) & 7, b.read(src))),
-});
+);
+export const PEXTRW = encodings(
+  "PEXTRW",
+  { legacy: "66 0F C5 /r ib", operands: "r32,xmm.rm,imm8", vex: "128" },
+  {
+    constantImmediate: true,
+    lift: (b, dst, src, lane) => b.write(dst, b.lane("i16x8.extract_lane_u", b.number(lane) & 7, b.read(src))),
+  },
+);

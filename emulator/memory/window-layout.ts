@@ -20,7 +20,7 @@ export const windowLayout = {
   exitArgument: 0x1810,
   block: 0x1814,
   hotThreshold: 0x1818,
-  /** Operands of up to 16 bytes on their way between a handler and the slow path. */
+  /** Operands of up to 32 bytes on their way between a handler and the slow path. */
   scratch: 0x1820,
 
   /** Pages from here on have no slot: tables and decoded blocks. */

@@ -23,7 +23,7 @@ export class DecodedCode implements CodeSource {
       const next = address + length;
       const { mnemonic, definition } = form.specification;
       if (isExecuted(decoded) || !definition.lift) return { address, next, ir: undefined, mnemonic };
-      const builder = new Builder({ address, next, operandSize, addressSize });
+      const builder = new Builder({ address, next, operandSize, addressSize, vex: form.vex !== undefined });
       definition.lift(builder, ...operands);
       return { address, next, ir: builder.finish(), mnemonic };
     } catch (error) {

@@ -122,7 +122,7 @@ class Shape {
       return known;
     }
     // A load is a leaf: it happened when the instruction was executed.
-    if (node.op === "load" || !node.args.length) return this.operand(node);
+    if (node.op === "load" || node.op === "load.high" || !node.args.length) return this.operand(node);
     const copy: Node = {
       op: node.op,
       type: node.type,

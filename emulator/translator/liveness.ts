@@ -30,7 +30,7 @@ export function rootsOf({ effects, writes, control }: InstructionIr): Node[] {
   const roots: Node[] = [];
   for (const effect of effects) {
     if (effect.kind === "load") roots.push(effect.node);
-    else if (effect.kind === "store") roots.push(effect.address, effect.value);
+    else if (effect.kind === "store") roots.push(effect.address, effect.value, ...(effect.high ? [effect.high] : []));
     else roots.push(effect.condition);
   }
   for (const { value } of writes) roots.push(value);

@@ -4,7 +4,7 @@ import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import type { ValueType } from "../wasm/opcodes.ts";
 import type { RegionMemory } from "./region-contract.ts";
 
-const loads: Record<Access["bytes"], string> = { 1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load", 16: "v128.load" }; // prettier-ignore
+const loads: Record<Access["bytes"], string> = { 1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load", 16: "v128.load", 32: "v128.load" }; // prettier-ignore
 
 /** Leaves the region unless `bytes` at the address in `local` may be accessed at full speed; `giveUp` emits the leaving. */
 export function checkAccess(

@@ -172,6 +172,7 @@ export class NodeEmitter {
         f.get(this.#operands[node.imm as number]);
         return;
       case "load":
+      case "load.high":
         throw new Error("a load is asked for before it happens");
     }
     const patch = nanPatch(node);

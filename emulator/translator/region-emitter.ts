@@ -163,6 +163,11 @@ export class RegionEmitter {
           load(f, local, bytes);
           f.set(value);
           emitter.define(effect.node, value);
+          if (effect.high) {
+            const high = emitter.temporary("v128");
+            f.get(local).op("i32.wrap_i64").memory("v128.load", 16).set(high);
+            emitter.define(effect.high, high);
+          }
           break;
         }
         case "store": {
@@ -171,6 +176,11 @@ export class RegionEmitter {
             checkAccess(f, this.#memory, local, effect.bytes, "write", () => this.#giveUp(GiveUp.memory, address));
           // Values that later writes share are kept in locals by the emitter.
           store(f, local, effect.bytes, effect.value.type, () => emitter.push(effect.value));
+          if (effect.high) {
+            f.get(local).op("i32.wrap_i64");
+            emitter.push(effect.high);
+            f.memory("v128.store", 16);
+          }
           break;
         }
       }
