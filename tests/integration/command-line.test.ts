@@ -181,7 +181,8 @@ test("--windows chooses the numbers of raw system calls", async () => {
 });
 
 test("limits end a run with code 125 and a sentence", async () => {
-  const stopped = await run(["--timeout", "1", sample("loop")]);
+  // Time enough to come to the loop on a busy machine, which nothing else ends.
+  const stopped = await run(["--timeout", "6", sample("loop")]);
   expect(stopped.code).toBe(125);
   expect(stopped.stdout).toBe("Counting for ever.\r\n");
   expect(stopped.stderr).toBe("ring3: The run reached its time limit.\n");
@@ -189,6 +190,13 @@ test("limits end a run with code 125 and a sentence", async () => {
   expect(counted.code).toBe(125);
   expect(counted.stderr).toBe("ring3: The run reached its limit of instructions.\n");
   expect(JSON.parse(counted.stdout)).toMatchObject({ exit: { reason: "limit" }, instructions: 20 });
+});
+
+test.each(["translator", "interpreter"])("--timeout ends the endless loop promptly: %s", async (cpu) => {
+  const { stdout } = await run(["--timeout", "2", "--cpu", cpu, "--json", "-", sample("loop")]);
+  const { exit, wallTimeMs } = JSON.parse(stdout) as RunReport;
+  expect(exit.reason).toBe("timeout");
+  expect(wallTimeMs).toBeLessThan(3000);
 });
 
 test("a fault is reported with registers, code, places and stack", async () => {
