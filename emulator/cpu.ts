@@ -101,8 +101,8 @@ export interface AddressSpace {
 }
 
 /**
- * Why `run` returned. RIP is always at an instruction boundary: after the instruction for `syscall`, `interrupt` and
- * `breakpoint` (as hardware pushes it), at the instruction for everything else.
+ * Why `run` returned. RIP is always at an instruction boundary: after the instruction for `syscall`, `interrupt`,
+ * `breakpoint` and #DB (as hardware pushes it), at the instruction for everything else.
  */
 export type Exit =
   /** The SYSCALL instruction: RCX = RIP, R11 = RFLAGS, as hardware sets them. */

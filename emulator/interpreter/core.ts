@@ -278,6 +278,8 @@ export class Core implements CodeListener {
         return { reason: "syscall" };
       case exitCodes.breakpoint:
         return { reason: "breakpoint" };
+      case exitCodes.debug:
+        return exceptionExit("DB");
       case exitCodes.interrupt:
         return { reason: "interrupt", vector: view.getUint32(windowLayout.exitArgument, true) & 0xff };
       case exitCodes.reconsider:

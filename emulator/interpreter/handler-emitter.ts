@@ -22,7 +22,7 @@ export interface HandlerImports {
 export const UPDATE = 0x100;
 export const guardVectors = ["DE", "GP", "UD", "AC", "XM"] as const satisfies readonly GuardVector[];
 /** What the cell `exit` holds; 0: nothing. */
-export const exitCodes = { syscall: 1, breakpoint: 2, interrupt: 3, reconsider: 4 } as const satisfies Record<InstructionExit, number>; // prettier-ignore
+export const exitCodes = { syscall: 1, breakpoint: 2, interrupt: 3, reconsider: 4, debug: 5 } as const satisfies Record<InstructionExit, number>; // prettier-ignore
 
 const RECORD = 0;
 const { state } = windowLayout;

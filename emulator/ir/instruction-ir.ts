@@ -53,7 +53,7 @@ export type Control =
   | { readonly kind: "raise"; readonly vector: "UD" | "GP" | "DE" };
 
 /** `reconsider`: something changed that the engine looks at between instructions (TF after POPFQ). */
-export type InstructionExit = "syscall" | "breakpoint" | "interrupt" | "reconsider";
+export type InstructionExit = "syscall" | "breakpoint" | "debug" | "interrupt" | "reconsider";
 
 /** What one instruction does, in the order: effects, then writes and flags at once, then control. */
 export interface InstructionIr {

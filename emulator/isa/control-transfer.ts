@@ -87,12 +87,8 @@ export const INT = instruction("INT", {
   forms: ["CD ib imm8"],
   lift: (b, vector) => b.exit("interrupt", b.read(vector)),
 });
-export const INT1 = instruction("INT1", {
-  forms: ["F1"],
-  execute(machine) {
-    machine.raise("DB");
-  },
-});
+/** #DB is a trap here: it comes after the instruction. */
+export const INT1 = instruction("INT1", { forms: ["F1"], lift: (b) => b.exit("debug") });
 export const UD0 = instruction("UD0", { forms: ["0F FF /r r,rm"], lift: (b) => b.raise("UD") });
 export const UD1 = instruction("UD1", { forms: ["0F B9 /r r,rm"], lift: (b) => b.raise("UD") });
 export const UD2 = instruction("UD2", { forms: ["0F 0B"], lift: (b) => b.raise("UD") });
