@@ -78,7 +78,7 @@ export class BlockCache {
   }
 
   #decode(rip: number): Block | Undecodable {
-    if (this.#next + BLOCK_SPACE > windowLayout.blocksEnd) this.clear();
+    if (this.#next + BLOCK_SPACE > windowLayout.tablesEnd) this.clear();
     const at = this.#next;
     const { view } = this.#space;
     const fresh: { readonly handler: Handler; readonly position: number }[] = [];

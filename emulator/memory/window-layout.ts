@@ -23,20 +23,20 @@ export const windowLayout = {
   /** Operands of up to 32 bytes on their way between a handler and the slow path. */
   scratch: 0x1820,
 
-  /** Pages from here on have no slot: tables and decoded blocks. */
-  reservedHigh: 0xf800_0000,
+  /** Pages from here up to `tablesEnd` have no slot: tables and decoded blocks. In the smallest window, so that they lie at one place in all. */
+  tables: 0x1800_0000,
   /**
    * One i64 a slot: the number (address >> 12) of the page that lies there if reads (writes) may go straight to it, else 0: page 0 never has a slot
    * (the first and last entries are -1).
    * So one comparison with `(address + size - 1) >>> 12` at the entry of `address` tells permission, owner, canonical form
    * and that the access does not cross into another page.
    */
-  readTags: 0xf800_0000,
-  writeTags: 0xf800_0000 + 8 * MIB,
+  readTags: 0x1800_0000,
+  writeTags: 0x1800_0000 + 8 * MIB,
   /** Direct-mapped cache of blocks by address: {rip i64, block i32, unused}. */
-  blockCache: 0xf800_0000 + 16 * MIB,
-  blocks: 0xf800_0000 + 20 * MIB,
-  blocksEnd: 0xffff_0000,
+  blockCache: 0x1800_0000 + 16 * MIB,
+  blocks: 0x1800_0000 + 20 * MIB,
+  tablesEnd: 0x2000_0000,
 } as const;
 
 if (windowLayout.state + layout.size > windowLayout.remaining) throw new Error("the context overlaps the cells");

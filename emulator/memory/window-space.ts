@@ -17,6 +17,9 @@ import { windowLayout } from "./window-layout.ts";
 
 const WINDOW_PAGES = 0x1_0000;
 const TWO_32 = 0x1_0000_0000;
+const { reservedLow, tables, tablesEnd } = windowLayout;
+
+const isReserved = (offset: number): boolean => offset < reservedLow || (offset >= tables && offset < tablesEnd);
 
 const accessFlags = { read: PageFlag.Read, write: PageFlag.Write, execute: PageFlag.Execute } as const satisfies Record<
   AccessKind,
@@ -71,7 +74,7 @@ export class WindowSpace implements AddressSpace, LiveMemory {
     this.#onDispose = onDispose;
     this.memory = new WebAssembly.Memory({ initial: WINDOW_PAGES, maximum: WINDOW_PAGES });
     const { buffer } = this.memory;
-    this.bytes = new Uint8Array(buffer, 0, windowLayout.blocksEnd);
+    this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
     this.#readTags = new Int32Array(buffer, windowLayout.readTags, TABLE_PAGES * 2);
     this.#writeTags = new Int32Array(buffer, windowLayout.writeTags, TABLE_PAGES * 2);
@@ -181,7 +184,7 @@ export class WindowSpace implements AddressSpace, LiveMemory {
   #giveStorage(page: number, flags: number): PageStorage {
     const slot = page % TABLE_PAGES;
     const offset = slot * PAGE_SIZE;
-    if (this.#owners[slot] || offset < windowLayout.reservedLow || offset >= windowLayout.reservedHigh) {
+    if (this.#owners[slot] || isReserved(offset)) {
       const bytes = new Uint8Array(PAGE_SIZE);
       this.#outside.set(page, bytes);
       this.pages.set(page, flags | PageFlag.Touched | PageFlag.Outside);
