@@ -89,6 +89,12 @@ describe.each([
     expect(context.rip).toBe(CODE + 3);
   });
 
+  test("INT1 traps after itself, whatever TF", () => {
+    const { run, context } = machine("f1 90", tier);
+    expect(run()).toEqual({ reason: "exception", vector: "DB" });
+    expect(context.rip).toBe(CODE + 1);
+  });
+
   test("single string instructions use RSI and RDI each", () => {
     // movsb; movsq; cmpsb; int3
     const { space, run, context } = machine("a4 48 a5 a6 cc", tier);

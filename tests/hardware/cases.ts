@@ -124,7 +124,9 @@ function prefixesFor(random: Random, form: Form, memory: boolean): number[] {
   if (hasMemory && random.below(12) === 0) prefixes.push(random.pick(segments));
   const addressed = hasMemory || form.operands.some(({ kind }) => kind === "relative");
   if (addressed && form.addressSize === undefined && random.below(12) === 0) prefixes.push(0x67);
-  if (random.below(definition.lock && memory ? 4 : 64) === 0) prefixes.push(0xf0);
+  // AMD's processors take LOCK for the fourth bit of a control register's number.
+  const isControl = form.operands.some((operand) => "file" in operand && operand.file === "control");
+  if (random.below(definition.lock && memory ? 4 : 64) === 0 && !isControl) prefixes.push(0xf0);
   if (definition.repeat) {
     if (random.below(3)) prefixes.push(random.pick([0xf2, 0xf3]));
   } else if (/^LOOP/.test(form.specification.mnemonic)) {

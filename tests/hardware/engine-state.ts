@@ -25,6 +25,11 @@ export class EngineUnderTest {
     this.#space.poke(CODE_PAGE, new Uint8Array(PAGE_SIZE).fill(0xcc));
   }
 
+  dispose(): void {
+    this.#space.dispose();
+    this.#cpu.dispose();
+  }
+
   run({ state, code }: HardwareCase): EngineOutcome {
     const context = new Context();
     load(context, state);

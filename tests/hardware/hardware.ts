@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WINDOW_SIZE, type HardwareCase, type HardwareOutcome } from "./state.ts";
+import { newState, WINDOW_SIZE, type HardwareCase, type HardwareOutcome } from "./state.ts";
 
 const RECORD_SIZE = 1024 + WINDOW_SIZE + 24;
 const XSAVE = 192;
@@ -71,4 +71,21 @@ export function runOnHardware(cases: readonly HardwareCase[]): HardwareOutcome[]
   // Not a Buffer, whose slice() does not copy.
   const output = new Uint8Array(stdout);
   return cases.map((_, i) => decode(output.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE)));
+}
+
+const CPUID = Uint8Array.of(0x0f, 0xa2);
+
+/** EAX, EBX, ECX, EDX that this processor answers. */
+export function cpuidOnHardware(leaf: number, subleaf = 0): [eax: number, ebx: number, ecx: number, edx: number] {
+  const state = newState();
+  state.gpr[0] = BigInt(leaf);
+  state.gpr[1] = BigInt(subleaf);
+  const [eax, ecx, edx, ebx] = Array.from(runOnHardware([{ state, code: CPUID }])[0].state.gpr, Number);
+  return [eax, ebx, ecx, edx];
+}
+
+/** Its name for itself. */
+export function processorName(): string {
+  const words = [0x8000_0002, 0x8000_0003, 0x8000_0004].flatMap((leaf) => cpuidOnHardware(leaf));
+  return new TextDecoder().decode(Uint32Array.from(words)).replace(/\0.*/, "").trim();
 }

@@ -3,32 +3,35 @@
  * `npm run hardware` runs more states.
  */
 import { describe, expect, it } from "vitest";
-import { createCpu } from "../../emulator/engine.ts";
-import { instructions } from "../../emulator/isa/index.ts";
-import { casesOf, hasCases, nameOf } from "./cases.ts";
-import { difference } from "./comparison.ts";
-import { EngineUnderTest } from "./engine-state.ts";
-import { hardwareMissing, runOnHardware } from "./hardware.ts";
+import { casesOf, nameOf } from "./cases.ts";
+import { formsOf } from "./forms.ts";
+import { cpuidOnHardware, hardwareMissing, runOnHardware } from "./hardware.ts";
+import { Trial } from "./trial.ts";
 
 const missing = hardwareMissing();
-const forms = instructions.flatMap((specification) => specification.forms.filter(hasCases));
-
-/** Disagreements on `count` states a form. */
-function disagreements(translateAfter: number, count: number): string[] {
-  const engine = new EngineUnderTest(createCpu({ level: 3, translateAfter, seed: 1 }));
-  const rows = forms.flatMap((form) => casesOf(form, count, 1).map((one) => ({ form, one })));
-  const outcomes = runOnHardware(rows.map(({ one }) => one));
-  return rows.flatMap(({ form, one }, i) => {
-    const text = difference(form, one, outcomes[i], engine.run(one));
-    return text === undefined ? [] : `${nameOf(form)}: ${text}`;
-  });
-}
+const SEED = 1;
+/** The runner gets the states of so many forms. */
+const FORMS_AT_ONCE = 50;
 
 describe.skipIf(missing)(`instructions on this processor${missing ? ` (skipped: ${missing})` : ""}`, { timeout: 180_000 }, () => {
-  it("are what the interpreter does", () => {
-    expect(disagreements(Infinity, 12)).toEqual([]);
-  });
-  it("are what translated code does", () => {
-    expect(disagreements(0, 3)).toEqual([]);
+  it.each([
+    ["interpreter", 60],
+    ["translator", 12],
+  ] as const)("are what the %s does", (tier, states) => {
+    const trial = new Trial(tier);
+    const forms = formsOf(cpuidOnHardware);
+    const disagreements: string[] = [];
+    for (let at = 0; at < forms.length; at += FORMS_AT_ONCE) {
+      const rows = forms
+        .slice(at, at + FORMS_AT_ONCE)
+        .flatMap((form) => casesOf(form, states, SEED).map((one) => ({ form, one })));
+      const outcomes = runOnHardware(rows.map(({ one }) => one));
+      rows.forEach(({ form, one }, i) => {
+        const text = trial.disagreement(form, one, outcomes[i]);
+        if (text !== undefined) disagreements.push(`${nameOf(form)}: ${text}`);
+      });
+    }
+    trial.dispose();
+    expect(disagreements).toEqual([]);
   });
 }); // prettier-ignore

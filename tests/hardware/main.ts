@@ -1,23 +1,29 @@
 /**
- *     npm run hardware                     every form on this processor and on ours, 2000 states each
- *     npm run hardware -- --states 100 --seed 5 --only '^ADD '
- *     npm run hardware -- --tier translator
+ * Every form of every instruction on this processor and on ours:
+ *
+ *     npm run hardware                     2000 states a form, in both tiers
+ *     npm run hardware -- --states 100 --seed 5 --only '^ADD ' --tier translator
+ *     npm run hardware -- --record         records what this processor does in vectors/; with --only, of some forms
  */
 import { parseArgs } from "node:util";
-import { createCpu } from "../../emulator/engine.ts";
-import { instructions } from "../../emulator/isa/index.ts";
-import { casesOf, hasCases, nameOf } from "./cases.ts";
-import { difference } from "./comparison.ts";
-import { EngineUnderTest } from "./engine-state.ts";
-import { hardwareMissing, runOnHardware } from "./hardware.ts";
+import { partNumber, reportPart, runParts } from "../support/parts.ts";
+import { casesOf, nameOf } from "./cases.ts";
+import { formsOf, testedForms } from "./forms.ts";
+import { cpuidOnHardware, hardwareMissing, processorName, runOnHardware } from "./hardware.ts";
+import { RECORDED_SEED, RECORDED_STATES, recordOutcomes } from "./recording.ts";
+import { tiers, Trial, type Tier } from "./trial.ts";
+import { updateVectors } from "./vector-files.ts";
+
+const FORMS_A_PART = 40;
 
 const { values } = parseArgs({
   options: {
     states: { type: "string", default: "2000" },
     seed: { type: "string", default: "1" },
     only: { type: "string", default: "" },
-    tier: { type: "string", default: "interpreter" },
+    tier: { type: "string" },
     verbose: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
   },
 });
 
@@ -27,21 +33,65 @@ if (missing !== undefined) {
   process.exit(2);
 }
 const only = new RegExp(values.only);
-const forms = instructions.flatMap(({ forms }) => forms.filter((form) => hasCases(form) && only.test(nameOf(form))));
-const translateAfter = values.tier === "translator" ? 0 : Infinity;
-const engine = new EngineUnderTest(createCpu({ level: 3, translateAfter, seed: 1 }));
-let states = 0;
-let wrong = 0;
-for (const form of forms) {
-  const cases = casesOf(form, Number(values.states), Number(values.seed));
-  const outcomes = runOnHardware(cases);
-  const found = cases.flatMap((one, i) => difference(form, one, outcomes[i], engine.run(one)) ?? []);
-  states += cases.length;
-  wrong += found.length;
-  if (found.length) {
-    console.log(`${nameOf(form)}: ${found.length} of ${cases.length}`);
-    for (const text of values.verbose ? found : found.slice(0, 2)) console.log(`    ${text}`);
-  }
+const forms = formsOf(cpuidOnHardware).filter((form) => only.test(nameOf(form)));
+const processor = processorName();
+const lacking = testedForms.filter((form) => only.test(nameOf(form))).length - forms.length;
+if (lacking > 0) console.log(`hardware: ${processor} lacks ${lacking} forms`);
+if (values.record) record();
+else {
+  const part = partNumber();
+  if (part !== undefined) reportPart(comparePart(part));
+  else await compare();
 }
-console.log(`hardware: ${forms.length} forms, ${states} states, ${wrong} differ`);
-if (wrong) process.exitCode = 1;
+
+function record(): void {
+  const recordings = forms.map((form) => {
+    const cases = casesOf(form, RECORDED_STATES, RECORDED_SEED);
+    const deflated = recordOutcomes(cases, runOnHardware(cases));
+    return { form: nameOf(form), processor, states: cases.length, deflated };
+  });
+  const size = updateVectors(recordings);
+  console.log(`hardware: recorded ${forms.length} forms on ${processor}; all vectors ${(size / 1e6).toFixed(1)} MB`);
+}
+
+async function compare(): Promise<void> {
+  const started = performance.now();
+  let wrong = 0;
+  await runParts<PartReport>(Math.ceil(forms.length / FORMS_A_PART), (report) => {
+    for (const line of report.lines) console.log(line);
+    wrong += report.wrong;
+  });
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const what = `${forms.length} forms, ${values.states} states each, in ${chosenTiers().join(" and ")}`;
+  console.log(`hardware: ${what}, on ${processor}: ${wrong} differ (${seconds} s)`);
+  if (wrong > 0) process.exitCode = 1;
+}
+
+function chosenTiers(): Tier[] {
+  const names = (Object.keys(tiers) as Tier[]).filter((name) => values.tier === undefined || values.tier === name);
+  if (names.length === 0) throw new Error(`there is no tier ${values.tier}`);
+  return names;
+}
+
+interface PartReport {
+  readonly wrong: number;
+  readonly lines: readonly string[];
+}
+
+function comparePart(part: number): PartReport {
+  const trials = chosenTiers().map((tier) => [tier, new Trial(tier)] as const);
+  const lines: string[] = [];
+  let wrong = 0;
+  for (const form of forms.slice(part * FORMS_A_PART, (part + 1) * FORMS_A_PART)) {
+    const cases = casesOf(form, Number(values.states), Number(values.seed));
+    const outcomes = runOnHardware(cases);
+    for (const [tier, trial] of trials) {
+      const found = cases.flatMap((one, i) => trial.disagreement(form, one, outcomes[i]) ?? []);
+      wrong += found.length;
+      if (found.length === 0) continue;
+      lines.push(`${nameOf(form)}, ${tier}: ${found.length} of ${cases.length}`);
+      for (const text of values.verbose ? found : found.slice(0, 2)) lines.push(`    ${text}`);
+    }
+  }
+  return { wrong, lines };
+}

@@ -35,7 +35,8 @@ function stateImage(state: HardwareState, random: Random, offset: number): void 
   view.setUint16(offset + 2, random.uint32(), true);
   view.setUint16(offset + 4, random.below(0x100), true);
   state.window.fill(0, offset + 6, offset + 24);
-  view.setUint32(offset + 24, random.below(8) ? random.uint32() & 0xffff : random.uint32(), true);
+  // Bit 17 of MXCSR is AMD's.
+  view.setUint32(offset + 24, random.uint32() & (random.below(8) ? 0xffff : ~0x2_0000), true);
   for (let i = 0; i < 8; i++) state.window.set(random.extended(), offset + 32 + i * 16);
 }
 
@@ -95,6 +96,11 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
   ],
   [/^(JMP|CALL|RET)$/, jumps],
   [
+    // With operands of 16 bits AMD's processors read 32.
+    /^MOVSXD$/,
+    (_, random) => ({ offset: random.below(WINDOW_SIZE / 16) * 16 }),
+  ],
+  [
     /^(ENTER|LEAVE)$/,
     (state, random) => {
       state.gpr[RBP] = BigInt(WINDOW_ADDRESS + 256 + random.below(96) * 8);
@@ -149,8 +155,10 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
     /^V?LDMXCSR$/,
     (state, random) => {
       const view = viewOf(state);
-      if (random.below(4)) for (let at = 2; at < WINDOW_SIZE; at += 4) view.setUint16(at, 0, true);
-      return undefined;
+      const valid = random.below(4) > 0;
+      // Bit 17 is AMD's.
+      for (let at = 2; at < WINDOW_SIZE; at += 4) view.setUint16(at, valid ? 0 : view.getUint16(at, true) & ~2, true);
+      return { offset: random.below(8) ? random.below(WINDOW_SIZE / 4) * 4 : WINDOW_SIZE - random.below(4) };
     },
   ],
   [

@@ -86,7 +86,6 @@ static void on_signal(int signal, siginfo_t *info, void *opaque) {
   for (int i = 0; i < 16; i++) state->gpr[i] = registers[order[i]];
   state->rflags = registers[REG_EFL];
   memcpy(state->xsave, context->uc_mcontext.fpregs, sizeof state->xsave);
-  (void)info;
   out.signal = signal;
   out.rip = registers[REG_RIP];
   /* A jump that landed on one of the INT3 around the instruction. */
@@ -95,11 +94,13 @@ static void on_signal(int signal, siginfo_t *info, void *opaque) {
     out.signal = 0;
     out.rip--;
   }
+  /* A jump that landed where nothing may be executed. */
+  if (signal == SIGSEGV && (uint64_t)info->si_addr == out.rip && out.rip / 4096 != CODE_PAGE / 4096) out.signal = 0;
   siglongjmp(recover, 1);
 }
 
-static void map(uint64_t address, uint64_t size) {
-  if (mmap((void *)address, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+static void map(uint64_t address, uint64_t size, int protection) {
+  if (mmap((void *)address, size, PROT_READ | PROT_WRITE | protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
            -1, 0) != (void *)address)
     exit(3);
 }
@@ -112,9 +113,9 @@ int main(void) {
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
   for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaction(caught[i], &action, NULL);
-  map(STATE, 4096);
-  map(WINDOW_PAGE, 4096);
-  map(CODE_PAGE, 4096);
+  map(STATE, 4096, 0);
+  map(WINDOW_PAGE, 4096, 0);
+  map(CODE_PAGE, 4096, PROT_EXEC);
   alarm(60);
   while (fread(&in, sizeof in, 1, stdin) == 1) {
     memset(&out, 0, sizeof out);

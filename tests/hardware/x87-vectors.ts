@@ -1,4 +1,4 @@
-/** The x87 operations' cases from a seed; what hardware made of them is recorded in `vectors/x87.bin`. */
+/** The x87 operations' cases from a seed; what hardware made of them is recorded in `x87-outcomes.bin`. */
 import { runOnHardware } from "./hardware.ts";
 import { Random } from "./random.ts";
 import { newState, WINDOW_ADDRESS, type HardwareCase, type HardwareOutcome } from "./state.ts";

@@ -9,7 +9,7 @@ import { computeInSoftware, x87Operations } from "./x87-operations.ts";
 import type { X87Case, X87Operation, X87Outcome } from "./x87-operations.ts";
 import { casesOf, decodeOutcomes, encodeOutcomes, observe, RECORDED_CASES } from "./x87-vectors.ts";
 
-const file = new URL("vectors/x87.bin", import.meta.url);
+const file = new URL("x87-outcomes.bin", import.meta.url);
 if (process.env["RECORD"]) {
   const outcomes = x87Operations.flatMap((operation) => observe(operation, casesOf(operation, RECORDED_CASES)));
   writeFileSync(file, encodeOutcomes(outcomes));
