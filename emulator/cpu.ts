@@ -137,6 +137,11 @@ export interface CpuOptions {
   readonly translateAfter: number;
   /** Seeds RDRAND and RDSEED. */
   readonly seed: number;
+  /**
+   * Bytes of the host's address space that an address space takes at most: a power of two from 512 MiB to 4 GiB, which is what there is if nothing is said.
+   * Where the host cannot give so much, it is as much as it can. Pages that do not fit are slower, no less.
+   */
+  readonly windowSize?: number;
   /** Value of the time stamp counter at instruction count 0 of a `run` is set by the kernel through `timeStamp`. */
 }
 

@@ -7,6 +7,7 @@ import { Core } from "./interpreter/core.ts";
 import { HandlerLibrary } from "./interpreter/handler-library.ts";
 import { savedHandlers } from "./interpreter/saved-handlers.ts";
 import { instructions } from "./isa/index.ts";
+import { LARGEST_WINDOW, reserveLargest, reserveWindow } from "./memory/window-size.ts";
 import { WindowSpace } from "./memory/window-space.ts";
 import { RandomSource } from "./random-source.ts";
 import { TranslatedRegions } from "./translated-regions.ts";
@@ -42,12 +43,22 @@ export function createCpu(options: CpuOptions): EngineCpu {
 
 /** What engines share, because it depends on nothing but the instruction set. */
 const decoders = new Map<CpuOptions["level"], Decoder>();
-let handlers: HandlerLibrary | undefined;
+/** By the size of the window. */
+const libraries = new Map<number, HandlerLibrary>();
 
 function decoderOf(level: CpuOptions["level"]): Decoder {
   let decoder = decoders.get(level);
   if (!decoder) decoders.set(level, (decoder = new Decoder(instructions, level)));
   return decoder;
+}
+
+function libraryOf(windowSize: number): HandlerLibrary {
+  let library = libraries.get(windowSize);
+  if (!library) {
+    library = new HandlerLibrary(instructions, windowSize, windowSize === LARGEST_WINDOW ? savedHandlers : undefined);
+    libraries.set(windowSize, library);
+  }
+  return library;
 }
 
 class Engine implements EngineCpu {
@@ -57,6 +68,9 @@ class Engine implements EngineCpu {
   executed = 0;
   readonly #options: CpuOptions;
   readonly #decoder: Decoder;
+  readonly #windowSize: number;
+  /** The memory that told how much the host can give, for the first address space. */
+  #spare: WebAssembly.Memory | undefined;
   readonly #library: HandlerLibrary;
   /** Of the library's milliseconds, those before this engine, and those of its first engine's creation. */
   readonly #earlierMs: number;
@@ -71,8 +85,10 @@ class Engine implements EngineCpu {
     this.level = options.level;
     this.name = options.translateAfter === Infinity ? "interpreter" : "translator";
     this.#decoder = decoderOf(options.level);
-    const made = handlers === undefined;
-    this.#library = handlers ??= new HandlerLibrary(instructions, savedHandlers);
+    this.#spare = reserveLargest(options.windowSize ?? LARGEST_WINDOW);
+    this.#windowSize = this.#spare.buffer.byteLength;
+    const made = !libraries.has(this.#windowSize);
+    this.#library = libraryOf(this.#windowSize);
     this.#earlierMs = this.#library.milliseconds;
     this.#creationMs = made ? this.#earlierMs : 0;
     this.#identity = new Identity(instructions, options.level);
@@ -80,7 +96,9 @@ class Engine implements EngineCpu {
   }
 
   createAddressSpace(image?: AddressSpaceImage): AddressSpace {
-    return new WindowSpace(image, (space) => this.#cores.delete(space));
+    const memory = this.#spare ?? reserveWindow(this.#windowSize);
+    this.#spare = undefined;
+    return new WindowSpace(image, memory, (space) => this.#cores.delete(space));
   }
 
   #core(space: AddressSpace): Core {

@@ -6,8 +6,6 @@ import { windowLayout } from "./memory/window-layout.ts";
 import { DecodedCode } from "./translator/code-source.ts";
 import { Translator, type TranslatorCounters } from "./translator/translator.ts";
 
-const MEMORY_PAGES = 0x1_0000;
-
 interface Installed {
   readonly regions: readonly { readonly rip: number; readonly index: number }[];
   readonly pages: ReadonlySet<number>;
@@ -28,9 +26,7 @@ export class TranslatedRegions implements RegionSource {
     this.#atOnce = translateAfter <= 1;
     this.translator = new Translator({
       memory: core.space.memory,
-      initialPages: MEMORY_PAGES,
-      maximumPages: MEMORY_PAGES,
-      layout: windowLayout,
+      layout: { ...windowLayout, windowSize: core.space.bytes.length },
       enter: core.enter,
       source: new DecodedCode(decoder, core.reader),
     });

@@ -25,7 +25,8 @@ export interface RegionSource {
   readonly counters: { readonly translateMs: number; readonly compileMs: number; readonly regions: number };
 }
 
-let compiledDispatcher: WebAssembly.Module | undefined;
+/** By the size of the window. */
+const dispatchers = new Map<number, WebAssembly.Module>();
 
 /** Most that is given to the dispatcher at once: `remaining` is an i32. */
 const SLICE = 0x4000_0000;
@@ -46,8 +47,9 @@ export class Core implements CodeListener {
   constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, environment: MachineEnvironment) {
     this.space = space;
     this.#machine = new ExecutionMachine(space, environment);
-    compiledDispatcher ??= dispatcherModule();
-    const { exports } = new WebAssembly.Instance(compiledDispatcher, { host: { memory: space.memory } });
+    let dispatcher = dispatchers.get(library.windowSize);
+    if (!dispatcher) dispatchers.set(library.windowSize, (dispatcher = dispatcherModule(library.windowSize)));
+    const { exports } = new WebAssembly.Instance(dispatcher, { host: { memory: space.memory } });
     this.#run = exports["run"] as () => number;
     this.enter = exports["enter"] as (rip: bigint, expected: bigint, depth: number) => bigint;
     this.#table = new FunctionTable(exports["table"] as WebAssembly.Table, library, {

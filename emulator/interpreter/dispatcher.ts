@@ -7,6 +7,7 @@
  */
 import { layout } from "../context-layout.ts";
 import { windowLayout } from "../memory/window-layout.ts";
+import { windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import { blockHeader, record } from "./record.ts";
@@ -45,9 +46,10 @@ function lookup(f: FunctionBuilder, rip: number, block: number, miss: () => void
     .set(block);
 }
 
-export function dispatcherModule(): WebAssembly.Module {
+/** For windows of `windowSize` bytes. */
+export function dispatcherModule(windowSize: number): WebAssembly.Module {
   const module = new ModuleBuilder();
-  module.importMemory("host", "memory", 0x1_0000, 0x1_0000);
+  module.importMemory("host", "memory", windowPages(windowSize), windowPages(windowSize));
   module.table(TABLE_SIZE, 0x40_0000);
   module.exportTable("table");
   const handlerType = module.type(["i32"], []);

@@ -4,6 +4,7 @@ import type { Control, GuardVector, InstructionExit, InstructionIr, Write } from
 import { flagNames, type Access, type FlagName, type Node, type RecordField, type RegisterPart, type StateField, type VectorPart } from "../ir/node.ts"; // prettier-ignore
 import { DEFERRED_REGISTER } from "../isa/operand.ts";
 import { windowLayout } from "../memory/window-layout.ts";
+import { pushOffset } from "../memory/window-size.ts";
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import { opcode, type ValueType } from "../wasm/opcodes.ts";
 import { record } from "./record.ts";
@@ -55,11 +56,13 @@ function vectorPlace({ register, part }: VectorPart): Place {
 export class HandlerEmitter {
   readonly #f: FunctionBuilder;
   readonly #imports: HandlerImports;
+  readonly #windowSize: number;
   readonly #locals = new Map<Node, number>();
 
-  constructor(f: FunctionBuilder, imports: HandlerImports) {
+  constructor(f: FunctionBuilder, imports: HandlerImports, windowSize: number) {
     this.#f = f;
     this.#imports = imports;
+    this.#windowSize = windowSize;
   }
 
   emit(ir: InstructionIr): void {
@@ -176,10 +179,15 @@ export class HandlerEmitter {
 
   // Memory
 
+  /** Pushes where in the window the address in `local` lies. */
+  #pushOffset(local: number): void {
+    pushOffset(this.#f, local, this.#windowSize);
+  }
   /** Pushes whether `bytes` at the address in `local` may be accessed at full speed. */
   #tagMatches(local: number, bytes: number, tags: number): void {
     const f = this.#f;
-    f.get(local).op("i32.wrap_i64").i32(12).op("i32.shr_u").i32(3).op("i32.shl").memory("i64.load", tags);
+    this.#pushOffset(local);
+    f.i32(12).op("i32.shr_u").i32(3).op("i32.shl").memory("i64.load", tags);
     f.get(local);
     if (bytes > 1) f.i64(BigInt(bytes - 1)).op("i64.add");
     f.i64(12n).op("i64.shr_u").op("i64.eq");
@@ -212,8 +220,12 @@ export class HandlerEmitter {
     const upper = high && f.local("v128");
     this.#tagMatches(address, bytes, update ? windowLayout.writeTags : windowLayout.readTags);
     f.if(node.type);
-    if (upper !== undefined) f.get(address).op("i32.wrap_i64").memory("v128.load", 16).set(upper);
-    f.get(address).op("i32.wrap_i64").memory(loadNames[bytes]);
+    if (upper !== undefined) {
+      this.#pushOffset(address);
+      f.memory("v128.load", 16).set(upper);
+    }
+    this.#pushOffset(address);
+    f.memory(loadNames[bytes]);
     f.else();
     this.#slow(address, bytes | (update ? UPDATE : 0), this.#imports.slowLoad);
     if (upper !== undefined)
@@ -240,8 +252,12 @@ export class HandlerEmitter {
     const store = storeName(valueNode.type, bytes);
     this.#tagMatches(address, bytes, windowLayout.writeTags);
     f.if();
-    f.get(address).op("i32.wrap_i64").get(value).memory(store);
-    if (upper !== undefined) f.get(address).op("i32.wrap_i64").get(upper).memory("v128.store", 16);
+    this.#pushOffset(address);
+    f.get(value).memory(store);
+    if (upper !== undefined) {
+      this.#pushOffset(address);
+      f.get(upper).memory("v128.store", 16);
+    }
     f.else();
     f.i32(0).get(value).memory(store, windowLayout.scratch);
     if (upper !== undefined)

@@ -31,7 +31,7 @@ test("saved handlers are there without being made", () => {
   const codes = ["48 01 d8", "c3", "0f a2", "48 8b 43 08", "66 0f 70 c1 1b"].map(decode);
   const library = new HandlerLibrary(instructions);
   const made = codes.map((code) => library.handler(code));
-  const restored = new HandlerLibrary(instructions, library.save());
+  const restored = new HandlerLibrary(instructions, library.windowSize, library.save());
   const found = codes.map((code) => restored.handler(code));
   expect(restored.size).toBe(codes.length);
   expect(found.map(({ number, endsBlock }) => ({ number, endsBlock }))).toEqual(

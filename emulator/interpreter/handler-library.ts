@@ -1,6 +1,7 @@
 /** Handlers made so far, as compiled modules that every memory instantiates for itself. */
 import { Builder } from "../ir/builder.ts";
 import { isExecuted, type Form, type Instruction, type InstructionSpecification } from "../isa/instruction.ts";
+import { LARGEST_WINDOW, windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import { HandlerEmitter, type HandlerImports } from "./handler-emitter.ts";
 import { deferOperands, handlerShape } from "./shape.ts";
@@ -34,8 +35,9 @@ export interface SavedHandlers {
   readonly handlers: readonly number[];
 }
 
-/** Depends on nothing but the instruction set: engines share one. */
+/** Depends on nothing but the instruction set and the size of the window: engines share one. */
 export class HandlerLibrary {
+  readonly windowSize: number;
   readonly #forms: readonly Form[];
   /** By form (undefined: `execute`) and shape. */
   readonly #handlers = new Map<Form | undefined, Map<number, Handler>>();
@@ -44,8 +46,13 @@ export class HandlerLibrary {
   /** Milliseconds spent on making handlers; for the profiler view. */
   milliseconds = 0;
 
-  /** `saved` must come from the same `specifications`. */
-  constructor(specifications: readonly InstructionSpecification[], saved?: SavedHandlers) {
+  /** `saved` must come from the same `specifications` and window. */
+  constructor(
+    specifications: readonly InstructionSpecification[],
+    windowSize: number = LARGEST_WINDOW,
+    saved?: SavedHandlers,
+  ) {
+    this.windowSize = windowSize;
     this.#forms = specifications.flatMap(({ forms }) => forms);
     if (saved) this.#restore(saved);
   }
@@ -95,7 +102,7 @@ export class HandlerLibrary {
   }
   #emit(): Uint8Array<ArrayBuffer> {
     const builder = new ModuleBuilder();
-    builder.importMemory("host", "memory", 0x1_0000, 0x1_0000);
+    builder.importMemory("host", "memory", windowPages(this.windowSize), windowPages(this.windowSize));
     const imports: HandlerImports = {
       slowLoad: builder.importFunction("host", "slowLoad", ["i32", "i32", "i32", "i32"], []),
       slowStore: builder.importFunction("host", "slowStore", ["i32", "i32", "i32", "i32"], []),
@@ -104,7 +111,7 @@ export class HandlerLibrary {
     };
     this.#pending.forEach(({ ir }, index) => {
       const f = builder.function(["i32"], [], `h${index}`).builder;
-      if (ir) new HandlerEmitter(f, imports).emit(ir);
+      if (ir) new HandlerEmitter(f, imports, this.windowSize).emit(ir);
       else f.get(0).call(imports.execute);
     });
     return builder.finish();

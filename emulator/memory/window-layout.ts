@@ -1,7 +1,7 @@
 /**
- * Where things lie in the 4 GiB linear memory of an address space: docs/decisions/0004-direct-window.md.
+ * Where things lie in the linear memory of an address space: docs/decisions/0004-direct-window.md.
  *
- * A guest page lies at the low 32 bits of its address, its *slot*, unless the slot is taken or reserved below.
+ * A guest page lies at the low bits of its address (32 in the largest window, see window-size.ts), its *slot*, unless the slot is taken or reserved below.
  */
 import { layout } from "../context-layout.ts";
 

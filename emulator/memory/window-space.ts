@@ -10,12 +10,12 @@ import {
   type PageContents,
   type SharedPages,
 } from "../cpu.ts";
-import { PageFlag, PageTable, PROTECTION_MASK, TABLE_PAGES } from "./page-table.ts";
+import { PageFlag, PageTable, PROTECTION_MASK } from "./page-table.ts";
 import { SavedPage, type LiveMemory } from "./saved-page.ts";
 import { saveRuns } from "./space-image.ts";
 import { windowLayout } from "./window-layout.ts";
+import { reserveWindow } from "./window-size.ts";
 
-const WINDOW_PAGES = 0x1_0000;
 const TWO_32 = 0x1_0000_0000;
 const { reservedLow, tables, tablesEnd } = windowLayout;
 
@@ -61,8 +61,11 @@ export class WindowSpace implements AddressSpace, LiveMemory {
   readonly #contents = new Map<number, InitialContents | PageContents>();
   /** Touched pages that did not change since they were saved. Their write tags are clear. */
   readonly #saved = new Map<number, WeakRef<SavedPage>>();
-  /** By slot, one more than the upper part (page / TABLE_PAGES) of the number of the page that has it; 0: free. */
-  readonly #owners = new Int32Array(TABLE_PAGES);
+  readonly #slots: number;
+  /** Where a page lies: the low bits of its address. */
+  readonly #mask: number;
+  /** By slot, whether a page has it. */
+  readonly #taken: Uint8Array;
   readonly #readTags: Int32Array;
   readonly #writeTags: Int32Array;
   /** Shared pages with code, as they were when it was decoded: others may write to them unnoticed. */
@@ -70,16 +73,20 @@ export class WindowSpace implements AddressSpace, LiveMemory {
 
   readonly #onDispose: ((space: WindowSpace) => void) | undefined;
 
-  constructor(image?: AddressSpaceImage, onDispose?: (space: WindowSpace) => void) {
+  /** `memory` must be fresh, from `reserveWindow`. */
+  constructor(image?: AddressSpaceImage, memory = reserveWindow(), onDispose?: (space: WindowSpace) => void) {
     this.#onDispose = onDispose;
-    this.memory = new WebAssembly.Memory({ initial: WINDOW_PAGES, maximum: WINDOW_PAGES });
-    const { buffer } = this.memory;
+    this.memory = memory;
+    const { buffer } = memory;
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
-    this.#readTags = new Int32Array(buffer, windowLayout.readTags, TABLE_PAGES * 2);
-    this.#writeTags = new Int32Array(buffer, windowLayout.writeTags, TABLE_PAGES * 2);
+    this.#slots = buffer.byteLength / PAGE_SIZE;
+    this.#mask = buffer.byteLength - 1;
+    this.#taken = new Uint8Array(this.#slots);
+    this.#readTags = new Int32Array(buffer, windowLayout.readTags, this.#slots * 2);
+    this.#writeTags = new Int32Array(buffer, windowLayout.writeTags, this.#slots * 2);
     // Zero means no page. Where an access computes page number 0 itself, in the first slot and, wrapped, from the last, nothing matches.
-    for (const tags of [this.#readTags, this.#writeTags]) tags.fill(-1, 0, 2).fill(-1, TABLE_PAGES * 2 - 2);
+    for (const tags of [this.#readTags, this.#writeTags]) tags.fill(-1, 0, 2).fill(-1, this.#slots * 2 - 2);
     if (image) this.#restore(image);
   }
 
@@ -117,8 +124,8 @@ export class WindowSpace implements AddressSpace, LiveMemory {
       if (flags & PageFlag.Shared) this.#shared.delete(page);
       else if (flags & PageFlag.Outside) this.#outside.delete(page);
       else if (flags & PageFlag.Touched) {
-        const slot = page % TABLE_PAGES;
-        this.#owners[slot] = 0;
+        const slot = page % this.#slots;
+        this.#taken[slot] = 0;
         this.#setTags(slot, 0, 0);
         this.bytes.fill(0, slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE);
       } else this.#contents.delete(page);
@@ -154,7 +161,7 @@ export class WindowSpace implements AddressSpace, LiveMemory {
     const flags = this.pages.get(page);
     if (!(flags & PageFlag.Touched) || flags & PageFlag.Outside) return;
     const writable = flags & PageFlag.Write && !(flags & PageFlag.Code) && !this.#saved.has(page);
-    this.#setTags(page % TABLE_PAGES, flags & PageFlag.Read ? page : 0, writable ? page : 0);
+    this.#setTags(page % this.#slots, flags & PageFlag.Read ? page : 0, writable ? page : 0);
   }
 
   /** Where the mapped page `page` keeps its bytes; gives it storage when it has none. */
@@ -166,7 +173,7 @@ export class WindowSpace implements AddressSpace, LiveMemory {
     }
     if (!(flags & PageFlag.Touched)) return this.#touch(page, flags);
     if (flags & PageFlag.Outside) return { bytes: this.#outside.get(page) as Uint8Array, offset: 0 };
-    return { bytes: this.bytes, offset: (page % TABLE_PAGES) * PAGE_SIZE };
+    return { bytes: this.bytes, offset: (page % this.#slots) * PAGE_SIZE };
   }
   #touch(page: number, flags: number): PageStorage {
     const storage = this.#giveStorage(page, flags);
@@ -182,15 +189,15 @@ export class WindowSpace implements AddressSpace, LiveMemory {
     return storage;
   }
   #giveStorage(page: number, flags: number): PageStorage {
-    const slot = page % TABLE_PAGES;
+    const slot = page % this.#slots;
     const offset = slot * PAGE_SIZE;
-    if (this.#owners[slot] || isReserved(offset)) {
+    if (this.#taken[slot] || isReserved(offset)) {
       const bytes = new Uint8Array(PAGE_SIZE);
       this.#outside.set(page, bytes);
       this.pages.set(page, flags | PageFlag.Touched | PageFlag.Outside);
       return { bytes, offset: 0 };
     }
-    this.#owners[slot] = Math.floor(page / TABLE_PAGES) + 1;
+    this.#taken[slot] = 1;
     this.pages.set(page, flags | PageFlag.Touched);
     this.#updateTags(page);
     return { bytes: this.bytes, offset };
@@ -331,24 +338,21 @@ export class WindowSpace implements AddressSpace, LiveMemory {
     if (bytes.length) this.#copyIn(address, bytes);
   }
 
-  /** Offset in the window of `size` bytes that may be read without further ado, or -1. */
-  #fastRead(address: number, size: number): number {
+  /** Offset in the window of `size` bytes that `tags` permit to access without further ado, or -1. */
+  #fast(tags: Int32Array, address: number, size: number): number {
     const low = address >>> 0;
-    const slot = low >>> 12;
-    const tags = this.#readTags;
     const high = Math.floor(address / TWO_32);
-    return tags[slot * 2] === (slot | (high << 20)) && tags[slot * 2 + 1] === high >>> 12 && (low & 0xfff) <= PAGE_SIZE - size // prettier-ignore
-      ? low
+    const offset = (low & this.#mask) >>> 0;
+    const tag = (offset >>> 12) * 2;
+    return tags[tag] === ((low >>> 12) | (high << 20)) && tags[tag + 1] === high >>> 12 && (low & 0xfff) <= PAGE_SIZE - size // prettier-ignore
+      ? offset
       : -1;
   }
+  #fastRead(address: number, size: number): number {
+    return this.#fast(this.#readTags, address, size);
+  }
   #fastWrite(address: number, size: number): number {
-    const low = address >>> 0;
-    const slot = low >>> 12;
-    const tags = this.#writeTags;
-    const high = Math.floor(address / TWO_32);
-    return tags[slot * 2] === (slot | (high << 20)) && tags[slot * 2 + 1] === high >>> 12 && (low & 0xfff) <= PAGE_SIZE - size // prettier-ignore
-      ? low
-      : -1;
+    return this.#fast(this.#writeTags, address, size);
   }
   #slowView(address: number, size: number): DataView {
     return new DataView(this.read(address, size).buffer);

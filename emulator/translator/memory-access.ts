@@ -1,5 +1,6 @@
 /** Guest memory through the direct window: one comparison with the page's tag, then a plain access. docs/decisions/0004. */
 import type { Access, Node } from "../ir/node.ts";
+import { pushOffset } from "../memory/window-size.ts";
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import type { ValueType } from "../wasm/opcodes.ts";
 import type { RegionMemory } from "./region-contract.ts";
@@ -15,7 +16,8 @@ export function checkAccess(
   access: "read" | "write",
   giveUp: () => void,
 ): void {
-  f.get(local).op("i32.wrap_i64").i32(12).op("i32.shr_u").i32(3).op("i32.shl");
+  pushOffset(f, local, memory.windowSize);
+  f.i32(12).op("i32.shr_u").i32(3).op("i32.shl");
   f.memory("i64.load", access === "write" ? memory.writeTags : memory.readTags);
   f.get(local);
   if (bytes > 1) f.i64(BigInt(bytes - 1)).op("i64.add");
@@ -24,21 +26,31 @@ export function checkAccess(
   f.end();
 }
 
-export function load(f: FunctionBuilder, local: number, bytes: Access["bytes"]): void {
-  f.get(local).op("i32.wrap_i64").memory(loads[bytes]);
+/** Pushes `bytes` from `displacement` behind the address in `local`, which was checked. */
+export function load(
+  f: FunctionBuilder,
+  { windowSize }: RegionMemory,
+  local: number,
+  bytes: Access["bytes"],
+  displacement = 0,
+): void {
+  pushOffset(f, local, windowSize);
+  f.memory(loads[bytes], displacement);
 }
 
 /** `pushValue` pushes a value of `type`, of which the low `bytes` are stored. */
 export function store(
   f: FunctionBuilder,
+  { windowSize }: RegionMemory,
   local: number,
   bytes: Access["bytes"],
   type: Node["type"],
   pushValue: () => void,
+  displacement = 0,
 ): void {
-  f.get(local).op("i32.wrap_i64");
+  pushOffset(f, local, windowSize);
   pushValue();
-  f.memory(storeName(type, bytes));
+  f.memory(storeName(type, bytes), displacement);
 }
 
 export function storeName(type: ValueType, bytes: Access["bytes"]): string {

@@ -33,6 +33,8 @@ export type EnterFunction = (rip: bigint, expected: bigint, depth: number) => bi
 export interface RegionMemory {
   /** The running context, in the layout of context-layout.ts. */
   readonly state: number;
+  /** Bytes: emulator/memory/window-size.ts. */
+  readonly windowSize: number;
   /** One i64 a page slot: docs/decisions/0004. */
   readonly readTags: number;
   readonly writeTags: number;

@@ -160,12 +160,13 @@ export class RegionEmitter {
           );
           // Not more than the check if only flags that nobody asks for use the value; V8 drops what is not used.
           const value = emitter.temporary(effect.node.type);
-          load(f, local, bytes);
+          load(f, this.#memory, local, bytes);
           f.set(value);
           emitter.define(effect.node, value);
           if (effect.high) {
             const high = emitter.temporary("v128");
-            f.get(local).op("i32.wrap_i64").memory("v128.load", 16).set(high);
+            load(f, this.#memory, local, 16, 16);
+            f.set(high);
             emitter.define(effect.high, high);
           }
           break;
@@ -175,12 +176,9 @@ export class RegionEmitter {
           if (!effect.checked)
             checkAccess(f, this.#memory, local, effect.bytes, "write", () => this.#giveUp(GiveUp.memory, address));
           // Values that later writes share are kept in locals by the emitter.
-          store(f, local, effect.bytes, effect.value.type, () => emitter.push(effect.value));
-          if (effect.high) {
-            f.get(local).op("i32.wrap_i64");
-            emitter.push(effect.high);
-            f.memory("v128.store", 16);
-          }
+          store(f, this.#memory, local, effect.bytes, effect.value.type, () => emitter.push(effect.value));
+          const { high } = effect;
+          if (high) store(f, this.#memory, local, 16, "v128", () => emitter.push(high), 16);
           break;
         }
       }

@@ -7,18 +7,18 @@ import { layout } from "../context-layout.ts";
 import { Decoder } from "../decoder/decoder.ts";
 import type { InstructionSpecification } from "../isa/instruction.ts";
 import { windowLayout } from "../memory/window-layout.ts";
+import { LARGEST_WINDOW, reserveWindow } from "../memory/window-size.ts";
 import { DecodedCode } from "./code-source.ts";
 import type { EnterFunction, RegionFunction } from "./region-contract.ts";
 import { defaultLimits, type RegionLimits } from "./region.ts";
 import { Translator } from "./translator.ts";
 
-const MEMORY_PAGES = 0x1_0000;
 const PAGES = 0x10_0000;
 
 export type Stop = "budget" | "memory" | "guard" | "instruction";
 
 export class TestHost {
-  readonly memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES });
+  readonly memory = reserveWindow();
   readonly view = new DataView(this.memory.buffer);
   readonly #bytes = new Uint8Array(this.memory.buffer);
   readonly #tags = new BigInt64Array(this.memory.buffer, windowLayout.readTags, 2 * PAGES);
@@ -36,9 +36,7 @@ export class TestHost {
     });
     const host = {
       memory: this.memory,
-      initialPages: MEMORY_PAGES,
-      maximumPages: MEMORY_PAGES,
-      layout: windowLayout,
+      layout: { ...windowLayout, windowSize: LARGEST_WINDOW },
       source,
     };
     const enter: EnterFunction = (rip, expected, depth) => {

@@ -2,6 +2,7 @@
  * Hot code to WebAssembly: discovers regions, several a module, compiles them at once and hands back functions for the
  * dispatcher's table. The counters are for the profiler view.
  */
+import { windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import { RegionEmitter } from "./region-emitter.ts";
 import type { EnterFunction, RegionFunction, RegionMemory } from "./region-contract.ts";
@@ -10,9 +11,6 @@ import { printStructure, structure } from "./structure.ts";
 
 export interface TranslatorHost {
   readonly memory: WebAssembly.Memory;
-  /** The memory's limits in pages of 64 KiB, as its descriptor has them. */
-  readonly initialPages: number;
-  readonly maximumPages: number;
   readonly layout: RegionMemory;
   /** The dispatcher's exported function; see region-contract.ts. */
   readonly enter: EnterFunction;
@@ -112,9 +110,9 @@ export class Translator {
   }
 
   #emit(regions: readonly Region[]): { bytes: Uint8Array<ArrayBuffer>; exports: string[] } {
-    const { layout, initialPages, maximumPages } = this.#host;
+    const { layout } = this.#host;
     const module = new ModuleBuilder();
-    module.importMemory("host", "memory", initialPages, maximumPages);
+    module.importMemory("host", "memory", windowPages(layout.windowSize), windowPages(layout.windowSize));
     const enter = module.importFunction("host", "enter", ["i64", "i64", "i32"], ["i64"]);
     const exports = regions.map((_region, index) => `r${index}`);
     const functions = regions.map((_region, index) => module.function(["i32"], ["i64"], exports[index]));

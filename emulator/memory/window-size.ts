@@ -1,0 +1,34 @@
+/** The size of a window: the low bits of an address that say where its page lies. */
+import type { FunctionBuilder } from "../wasm/function-builder.ts";
+
+/** Bytes. Powers of two. */
+export const LARGEST_WINDOW = 0x1_0000_0000;
+export const SMALLEST_WINDOW = 0x2000_0000;
+
+const WASM_PAGE = 0x1_0000;
+
+export const windowPages = (size: number): number => size / WASM_PAGE;
+
+/** A memory of `size` bytes, all of them address space that the host sets aside and nothing else yet. Throws RangeError when it cannot. */
+export function reserveWindow(size = LARGEST_WINDOW): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: windowPages(size), maximum: windowPages(size) });
+}
+
+/** The largest memory of at most `size` bytes that the host can give. Throws RangeError when it cannot give the smallest, or `size` is none. */
+export function reserveLargest(size: number): WebAssembly.Memory {
+  if (!(size >= SMALLEST_WINDOW && size <= LARGEST_WINDOW && Number.isInteger(Math.log2(size))))
+    throw new RangeError(`an address space cannot take ${size} bytes: a power of two from 512 MiB to 4 GiB`);
+  for (; size > SMALLEST_WINDOW; size /= 2)
+    try {
+      return reserveWindow(size);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  return reserveWindow(size);
+}
+
+/** Pushes where the guest address in `local` lies in a window of `size` bytes. */
+export function pushOffset(f: FunctionBuilder, local: number, size: number): void {
+  f.get(local).op("i32.wrap_i64");
+  if (size < LARGEST_WINDOW) f.i32(size - 1).op("i32.and");
+}
