@@ -5,6 +5,18 @@
  * itself. Identity and cycles are kept. Anything else (a function, a promise, an unregistered class) is refused with the path
  * that led to it, so that a mistake is found by the first snapshot and not by the first restore.
  */
+import {
+  joinPieces,
+  savedBytes,
+  SaveHistory,
+  walk,
+  type SavedNode,
+  type SavedState,
+  type SavedValue,
+  type TypedArray,
+} from "./saved-state.ts";
+
+export type { SavedState };
 
 /** A class with fields, all of them state. Restored without its constructor. */
 type StateClass = abstract new (...args: never[]) => object;
@@ -72,43 +84,14 @@ export function stateImmutable<T extends object>(
   immutableByPrototype.set(type.prototype, entry);
 }
 
-type TypedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array | BigUint64Array;
 const typedArrays = { Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array, BigUint64Array };
-
-/** A reference to a node is `{ $: index }`; other values stand for themselves. */
-interface Reference {
-  readonly $: number;
-}
-type SavedValue = null | undefined | boolean | number | bigint | string | Reference;
-
-type SavedNode =
-  | { readonly kind: "array"; readonly items: readonly SavedValue[] }
-  | { readonly kind: "map"; readonly entries: readonly (readonly [SavedValue, SavedValue])[] }
-  | { readonly kind: "set"; readonly items: readonly SavedValue[] }
-  | {
-      readonly kind: "object";
-      readonly class: string;
-      readonly keys: readonly string[];
-      readonly values: readonly SavedValue[];
-    }
-  | { readonly kind: "bytes"; readonly type: string; readonly data: TypedArray }
-  | { readonly kind: "leaf"; readonly class: string; readonly data: SavedValue }
-  /** The bytes of the value in plain states, the value itself in others. */
-  | { readonly kind: "immutable"; readonly class: string; readonly value: object }
-  | { readonly kind: "external"; readonly name: string };
-
-/** A saved graph: can be kept, and restored any number of times. Plain data but for the immutable values in it: `plainState`. */
-export interface SavedState {
-  readonly root: SavedValue;
-  readonly nodes: readonly SavedNode[];
-}
 
 const PLAIN = "";
 
 /** As plain data, which can be structured-cloned. */
 export function plainState({ root, nodes }: SavedState): SavedState {
-  const plain = (node: SavedNode): SavedNode =>
-    node.kind === "immutable" ? { ...node, value: immutableBytes(node.class, node.value) } : node;
+  const plain = (node: SavedNode | undefined): SavedNode | undefined =>
+    node?.kind === "immutable" ? { ...node, value: immutableBytes(node.class, node.value) } : node;
   return { root, nodes: nodes.map(plain) };
 }
 function immutableOf(name: string): AnyImmutable {
@@ -120,101 +103,84 @@ function immutableBytes(name: string, value: object): Uint8Array {
   return value instanceof Uint8Array ? value : immutableOf(name).toBytes(value);
 }
 
-/** Saves everything reachable from `root`. Typed arrays are copied. */
+/** Saves everything reachable from `root`. Saves of one root share what did not change between them. */
 export function saveState(root: object, externals: Externals): SavedState {
   const externalNames = new Map<object, string>();
   for (const [name, value] of externals) externalNames.set(value, name);
-  const indices = new Map<object, number>();
-  const nodes: (SavedNode | undefined)[] = [];
-  // An explicit work list: object graphs (waiters, directory trees) are deeper than the host's stack allows.
-  const pending: { readonly value: object; readonly index: number; readonly path: string }[] = [];
-  const leafData = new Map<object, unknown>();
 
-  const reference = (value: unknown, path: string): SavedValue => {
-    if (value === null) return null;
-    switch (typeof value) {
-      case "undefined":
-      case "boolean":
-      case "number":
-      case "bigint":
-      case "string":
-        return value;
-      case "object": {
-        let index = indices.get(value);
-        if (index === undefined) {
-          index = nodes.length;
-          indices.set(value, index);
-          nodes.push(undefined);
-          pending.push({ value, index, path });
-        }
-        return { $: index };
+  return SaveHistory.of(root).save(root, (object, objectPath, before, reference): SavedNode => {
+    const saved = (value: unknown, path: string): SavedValue => {
+      if (value === null) return null;
+      switch (typeof value) {
+        case "undefined":
+        case "boolean":
+        case "number":
+        case "bigint":
+        case "string":
+          return value;
+        case "object":
+          return reference(value, path);
+        default:
+          throw new Error(`${path} is a ${typeof value}, which is no state`);
       }
-      default:
-        throw new Error(`${path} is a ${typeof value}, which is no state`);
-    }
-  };
+    };
 
-  const saveNode = (value: object, path: string): SavedNode => {
-    const external = externalNames.get(value);
+    const external = externalNames.get(object);
     if (external !== undefined) return { kind: "external", name: external };
-    if (Array.isArray(value)) return { kind: "array", items: value.map((item, i) => reference(item, `${path}[${i}]`)) };
-    if (value instanceof Map) {
+    if (Array.isArray(object))
+      return { kind: "array", items: object.map((item, i) => saved(item, `${objectPath}[${i}]`)) };
+    if (object instanceof Map)
       return {
         kind: "map",
-        entries: [...(value as Map<unknown, unknown>)].map(([k, v]) => {
-          const at = `${path}.get(${typeof k === "object" ? "…" : String(k)})`;
-          return [reference(k, at), reference(v, at)] as const;
+        items: [...(object as Map<unknown, unknown>)].flatMap(([k, v]) => {
+          const at = `${objectPath}.get(${typeof k === "object" ? "…" : String(k)})`;
+          return [saved(k, at), saved(v, at)];
         }),
       };
-    }
-    if (value instanceof Set)
-      return { kind: "set", items: [...(value as Set<unknown>)].map((item) => reference(item, path)) };
-    if (ArrayBuffer.isView(value)) {
-      const type = Object.prototype.toString.call(value).slice(8, -1);
-      if (!(type in typedArrays)) throw new Error(`${path} is a ${type}, which is no state`);
-      return { kind: "bytes", type, data: (value as TypedArray).slice() };
+    if (object instanceof Set)
+      return { kind: "set", items: [...(object as Set<unknown>)].map((item) => saved(item, objectPath)) };
+    if (ArrayBuffer.isView(object)) {
+      const type = Object.prototype.toString.call(object).slice(8, -1);
+      if (!(type in typedArrays)) throw new Error(`${objectPath} is a ${type}, which is no state`);
+      return savedBytes(object as TypedArray, type, before);
     }
     for (
-      let prototype: object | null = value;
+      let prototype: object | null = object;
       prototype !== null;
       prototype = Object.getPrototypeOf(prototype) as object | null
     ) {
       const leaf = leafByPrototype.get(prototype);
       if (leaf === undefined) continue;
-      const data = leaf.save(value);
-      leafData.set(value, data);
-      return { kind: "leaf", class: leaf.name, data: reference(data, `${path}:${leaf.name}`) };
+      return { kind: "leaf", class: leaf.name, data: saved(leaf.save(object), `${objectPath}:${leaf.name}`) };
     }
-    const prototype = Object.getPrototypeOf(value) as object | null;
-    const immutable = immutableByPrototype.get(prototype ?? value);
-    if (immutable) return { kind: "immutable", class: immutable.name, value };
+    const prototype = Object.getPrototypeOf(object) as object | null;
+    const immutable = immutableByPrototype.get(prototype ?? object);
+    if (immutable) return { kind: "immutable", class: immutable.name, value: object };
     const name = prototype === Object.prototype || prototype === null ? PLAIN : classNames.get(prototype);
     if (name === undefined) {
-      throw new Error(`${path} is an instance of ${value.constructor.name}, which is not registered as state`);
+      throw new Error(`${objectPath} is an instance of ${object.constructor.name}, which is not registered as state`);
     }
-    const keys = Object.keys(value);
-    const fields = value as Record<string, unknown>;
-    return { kind: "object", class: name, keys, values: keys.map((key) => reference(fields[key], `${path}.${key}`)) };
-  };
-
-  const rootReference = reference(root, "root");
-  for (let next = 0; next < pending.length; next++) {
-    const { value, index, path } = pending[next];
-    nodes[index] = saveNode(value, path);
-  }
-  return { root: rootReference, nodes: nodes as SavedNode[] };
+    const keys = Object.keys(object);
+    const fields = object as Record<string, unknown>;
+    return { kind: "object", class: name, keys, items: keys.map((key) => saved(fields[key], `${objectPath}.${key}`)) };
+  });
 }
 
 /** A fresh graph. The saved state can be restored again. */
 export function restoreState(saved: SavedState, externals: Externals): object {
   const objects: (object | undefined)[] = new Array<object | undefined>(saved.nodes.length);
+  const nodeAt = (index: number): SavedNode => {
+    const node = saved.nodes[index];
+    if (!node) throw new Error("the saved state refers to a node that it does not have");
+    return node;
+  };
   const value = (one: SavedValue): unknown => (typeof one === "object" && one !== null ? shell(one.$) : one);
 
   /** The object of node `index`, its contents filled in later so that cycles close. */
   const shell = (index: number): object => {
     const existing = objects[index];
     if (existing !== undefined) return existing;
-    const made = makeShell(saved.nodes[index], index);
+    const made = makeShell(nodeAt(index), index);
     objects[index] = made;
     return made;
   };
@@ -231,7 +197,7 @@ export function restoreState(saved: SavedState, externals: Externals): object {
         unfilled.push(index);
         return new Set();
       case "bytes":
-        return node.data.slice();
+        return new typedArrays[node.type as keyof typeof typedArrays](joinPieces(node).buffer);
       case "immutable":
         return node.value instanceof Uint8Array ? immutableOf(node.class).fromBytes(node.value) : node.value;
       case "external": {
@@ -257,20 +223,21 @@ export function restoreState(saved: SavedState, externals: Externals): object {
   };
   const fill = (): void => {
     for (let index = unfilled.pop(); index !== undefined; index = unfilled.pop()) {
-      const node = saved.nodes[index];
+      const node = nodeAt(index);
       const object = shell(index);
       switch (node.kind) {
         case "array":
           for (const item of node.items) (object as unknown[]).push(value(item));
           break;
         case "map":
-          for (const [k, v] of node.entries) (object as Map<unknown, unknown>).set(value(k), value(v));
+          for (let i = 0; i < node.items.length; i += 2)
+            (object as Map<unknown, unknown>).set(value(node.items[i]), value(node.items[i + 1]));
           break;
         case "set":
           for (const item of node.items) (object as Set<unknown>).add(value(item));
           break;
         case "object":
-          node.keys.forEach((key, i) => ((object as Record<string, unknown>)[key] = value(node.values[i])));
+          node.keys.forEach((key, i) => ((object as Record<string, unknown>)[key] = value(node.items[i])));
           break;
         case "bytes":
         case "immutable":
@@ -304,32 +271,26 @@ export function hashState(saved: SavedState): string {
   const allBytes = (raw: Uint8Array): void => {
     for (let i = 0; i < raw.length; i++) byte(raw[i]);
   };
+  const { order, places } = walk(saved);
   const one = (v: SavedValue): void =>
-    text(typeof v === "object" && v !== null ? `$${v.$}` : `${typeof v}:${String(v)}`);
+    text(typeof v === "object" && v !== null ? `$${places.get(v.$)}` : `${typeof v}:${String(v)}`);
   one(saved.root);
-  for (const node of saved.nodes) {
+  for (const node of order) {
     text(node.kind);
     switch (node.kind) {
       case "array":
+      case "map":
       case "set":
         node.items.forEach(one);
-        break;
-      case "map":
-        for (const [k, v] of node.entries) {
-          one(k);
-          one(v);
-        }
         break;
       case "object":
         text(node.class);
         node.keys.forEach(text);
-        node.values.forEach(one);
+        node.items.forEach(one);
         break;
-      case "bytes": {
-        const { data } = node;
-        allBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      case "bytes":
+        node.pieces.forEach(allBytes);
         break;
-      }
       case "immutable":
         text(node.class);
         allBytes(immutableBytes(node.class, node.value));

@@ -50,15 +50,26 @@ interface SavedRun {
   readonly sharedOffset: number;
 }
 
+/** By address, the runs that were saved last. */
+const lastRuns = new WeakMap<AddressSpace, ReadonlyMap<number, SavedRun>>();
+
+/** Runs that did not change since the last time are the same objects, which snapshots then share. */
 function saveSpace(space: AddressSpace): readonly SavedRun[] {
-  return space.save().runs.map(({ address, size, protection, pages, shared, sharedOffset = 0 }) => ({
-    address,
-    size,
-    protection,
-    contents: pages && new SavedPages(pages),
-    shared,
-    sharedOffset,
-  }));
+  const last = lastRuns.get(space);
+  const runs = space.save().runs.map(({ address, size, protection, pages, shared, sharedOffset = 0 }): SavedRun => {
+    const before = last?.get(address);
+    const same =
+      before?.size === size &&
+      before.protection === protection &&
+      before.contents?.pages.length === pages?.length &&
+      before.shared === shared &&
+      before.sharedOffset === sharedOffset &&
+      (!pages || pages.every((page, index) => page === before.contents?.pages[index]));
+    if (same) return before;
+    return { address, size, protection, contents: pages && new SavedPages(pages), shared, sharedOffset };
+  });
+  lastRuns.set(space, new Map(runs.map((run) => [run.address, run])));
+  return runs;
 }
 function imageOf(runs: readonly SavedRun[]): AddressSpaceImage {
   return {
