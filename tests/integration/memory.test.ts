@@ -33,7 +33,7 @@ test("a thousand snapshots of a small process fit in 200 MB", { timeout: 180_000
   const sandbox = sandboxOf("hello-clib", Infinity);
   const before = usedBytes();
   const snapshots = Array.from({ length: 1000 }, () => {
-    expect(sandbox.run(1000).reason).toBe("slice");
+    expect(sandbox.run(500).reason).toBe("slice");
     return sandbox.snapshot();
   });
   expect(usedBytes() - before).toBeLessThan(200 * MB);
