@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import type { AddressSpace, AddressSpaceImage, Cpu, CpuOptions, Exit } from "./cpu.ts";
 import { Decoder } from "./decoder/decoder.ts";
 import { Identity } from "./identity.ts";
-import { Core } from "./interpreter/core.ts";
+import { Core, type CoreExit } from "./interpreter/core.ts";
 import { HandlerLibrary } from "./interpreter/handler-library.ts";
 import { savedHandlers } from "./interpreter/saved-handlers.ts";
 import { instructions } from "./isa/index.ts";
@@ -35,6 +35,10 @@ export interface EngineProfile {
 
 export interface EngineCpu extends Cpu {
   profile(): EngineProfile;
+  /** What executes in `space`, for who watches instructions or accesses. */
+  core(space: AddressSpace): Core;
+  /** As `run`, but ends at the stops of the space's core too. */
+  runWatched(space: AddressSpace, context: Context, budget: number): CoreExit;
 }
 
 export function createCpu(options: CpuOptions): EngineCpu {
@@ -101,7 +105,7 @@ class Engine implements EngineCpu {
     return new WindowSpace(image, memory, (space) => this.#cores.delete(space));
   }
 
-  #core(space: AddressSpace): Core {
+  core(space: AddressSpace): Core {
     let core = this.#cores.get(space);
     if (!core) {
       if (!(space instanceof WindowSpace)) throw new TypeError("the address space belongs to another CPU");
@@ -119,7 +123,12 @@ class Engine implements EngineCpu {
   }
 
   run(space: AddressSpace, context: Context, budget: number): Exit {
-    const core = this.#core(space);
+    const exit = this.runWatched(space, context, budget);
+    if (exit.reason === "stop") throw new Error("a run ended at a stop that its caller does not know of");
+    return exit;
+  }
+  runWatched(space: AddressSpace, context: Context, budget: number): CoreExit {
+    const core = this.core(space);
     const { translateAfter } = this.#options;
     this.#running = core;
     // A threshold of 0 is never reached.

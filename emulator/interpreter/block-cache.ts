@@ -9,6 +9,7 @@ import { CACHE_ENTRIES, cacheEntry } from "./dispatcher.ts";
 import type { FunctionTable } from "./function-table.ts";
 import type { Handler, HandlerLibrary } from "./handler-library.ts";
 import { blockHeader, record } from "./record.ts";
+import type { BlockEnds } from "./stops.ts";
 import { writeRecord } from "./shape.ts";
 
 const MAX_INSTRUCTIONS = 48;
@@ -19,6 +20,11 @@ export interface Block {
   readonly rip: number;
   /** Address of its header. */
   readonly at: number;
+  readonly instructions: number;
+  /** A run may have to end before its first instruction, … */
+  readonly waitedFor: boolean;
+  /** … for what that instruction is. */
+  readonly endedBefore: boolean;
 }
 
 export class BlockCache {
@@ -27,6 +33,7 @@ export class BlockCache {
   readonly #library: HandlerLibrary;
   readonly #table: FunctionTable;
   readonly #reader: CodeReader;
+  readonly #ends: BlockEnds;
   readonly #byRip = new Map<number, Block>();
   readonly #byPage = new Map<number, Block[]>();
   /** Instructions that TypeScript executes, by the address of their record. */
@@ -34,12 +41,20 @@ export class BlockCache {
   #next: number = windowLayout.blocks;
   decoded = 0;
 
-  constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, table: FunctionTable, reader: CodeReader) {
+  constructor(
+    space: WindowSpace,
+    decoder: Decoder,
+    library: HandlerLibrary,
+    table: FunctionTable,
+    reader: CodeReader,
+    ends: BlockEnds,
+  ) {
     this.#space = space;
     this.#decoder = decoder;
     this.#library = library;
     this.#table = table;
     this.#reader = reader;
+    this.#ends = ends;
     // A memory begins as zeroes; another cache may have been in this one.
     if (space.view.getBigInt64(windowLayout.blockCache, true)) this.#clearEntries();
     else this.#clearEntry(windowLayout.blockCache);
@@ -55,6 +70,13 @@ export class BlockCache {
     view.setUint32(entry + 4, Math.floor(rip / TWO_32), true);
     view.setUint32(entry + 8, block.at, true);
     return block;
+  }
+  /** The dispatcher has to ask again for the block at `rip`. */
+  hide(rip: number): void {
+    const entry = cacheEntry(rip);
+    const { view } = this.#space;
+    const held = view.getUint32(entry + 4, true) * TWO_32 + view.getUint32(entry, true);
+    if (held === rip) this.#clearEntry(entry);
   }
   /** The block at `rip` if there is one. */
   known(rip: number): Block | undefined {
@@ -85,7 +107,9 @@ export class BlockCache {
     let position = at + blockHeader.size;
     let address = rip;
     let ended = false;
+    let endedBefore = false;
     for (let count = 0; !ended && count < MAX_INSTRUCTIONS; count++) {
+      if (count && this.#ends.endsAt(address)) break;
       let decoded;
       try {
         decoded = this.#decoder.decode(this.#reader, address);
@@ -97,6 +121,9 @@ export class BlockCache {
         if (count) break;
         return decoded;
       }
+      const endsHere = this.#ends.endsBefore(decoded);
+      if (!count) endedBefore = endsHere;
+      else if (endsHere) break;
       const handler = this.#library.handler(decoded);
       const index = this.#table.indexOf(handler);
       if (!index) fresh.push({ handler, position });
@@ -112,7 +139,9 @@ export class BlockCache {
     view.setUint32(at + blockHeader.stop, ended ? position : 0, true);
     view.setUint32(at + blockHeader.region, 0, true);
     this.#next = position;
-    const block: Block = { rip, at };
+    const instructions = (position - at - blockHeader.size) / record.size;
+    const waitedFor = endedBefore || this.#ends.endsAt(rip);
+    const block: Block = { rip, at, instructions, waitedFor, endedBefore };
     this.#enter(block, address);
     this.decoded++;
     return block;
@@ -149,6 +178,10 @@ export class BlockCache {
       this.setRegion(block, 0);
     }
     return blocks;
+  }
+  /** Numbers of the pages that have blocks. */
+  get pages(): Iterable<number> {
+    return this.#byPage.keys();
   }
   clear(): void {
     this.#byRip.clear();

@@ -1,20 +1,24 @@
 /** Everything that executes in one address space: dispatcher, handlers, blocks, regions. */
 import { layout } from "../context-layout.ts";
-import type { Context } from "../context.ts";
+import { Flag, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
 import type { Decoder, Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
 import { CpuException } from "../isa/machine.ts";
+import type { AccessPath } from "../memory/guest-memory.ts";
 import { PageFlag } from "../memory/page-table.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { CodeListener, PageStorage, WindowSpace } from "../memory/window-space.ts";
 import { BlockCache, type Block } from "./block-cache.ts";
+import { report, SINGLE_STEP } from "./debug-registers.ts";
 import { dispatcherModule, Leave } from "./dispatcher.ts";
 import { ExecutionMachine, type MachineEnvironment } from "./execution-machine.ts";
 import { exitCodes, guardVectors, UPDATE } from "./handler-emitter.ts";
 import { FunctionTable } from "./function-table.ts";
 import type { HandlerLibrary } from "./handler-library.ts";
-import { record } from "./record.ts";
+import { blockHeader, record } from "./record.ts";
+import type { StopExit, Stops } from "./stops.ts";
+import { Watch } from "./watch.ts";
 
 /** Translated code as the dispatcher sees it. */
 export interface RegionSource {
@@ -36,6 +40,7 @@ export class Core implements CodeListener {
   readonly blocks: BlockCache;
   readonly reader: CodeReader;
   readonly enter: (rip: bigint, expected: bigint, depth: number) => bigint;
+  readonly watch: Watch;
   regions: RegionSource | undefined;
   readonly #machine: ExecutionMachine;
   readonly #table: FunctionTable;
@@ -46,7 +51,8 @@ export class Core implements CodeListener {
 
   constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, environment: MachineEnvironment) {
     this.space = space;
-    this.#machine = new ExecutionMachine(space, environment);
+    this.watch = new Watch(space, () => this.#interrupt());
+    this.#machine = new ExecutionMachine(this.watch, environment, () => this.#interruptRepetition());
     let dispatcher = dispatchers.get(library.windowSize);
     if (!dispatcher) dispatchers.set(library.windowSize, (dispatcher = dispatcherModule(library.windowSize)));
     const { exports } = new WebAssembly.Instance(dispatcher, { host: { memory: space.memory } });
@@ -63,7 +69,7 @@ export class Core implements CodeListener {
       execute: this.#execute.bind(this),
     });
     this.reader = { byteAt: this.#byteAt.bind(this) };
-    this.blocks = new BlockCache(space, decoder, library, this.#table, this.reader);
+    this.blocks = new BlockCache(space, decoder, library, this.#table, this.reader, this.watch);
     space.code = this;
   }
 
@@ -109,8 +115,81 @@ export class Core implements CodeListener {
     for (const block of this.blocks.invalidate(page)) if (block.at === running) this.#stopAfter = true;
     this.regions?.invalidate(page);
   }
-  /** The running block changed its own code. */
+  /** The running block changed its own code, or the run is interrupted: the block is left after its present instruction. */
   #stopAfter = false;
+
+  // Watching
+
+  /** Where runs end from now on. `changed`: the addresses at which that is new; absent: any. Not during a run. */
+  stopAt(stops: Stops | undefined, changed?: readonly number[]): void {
+    this.watch.stops = stops;
+    if (changed) this.#forgetCode(changed);
+    else for (const page of [...this.blocks.pages]) this.invalidate(page);
+  }
+  #forgetCode(addresses: readonly number[]): void {
+    for (const page of new Set(addresses.map((address) => Math.floor(address / PAGE_SIZE)))) this.invalidate(page);
+  }
+  /** Instructions reach memory by `path`; on the pages that are `watched` always, elsewhere where they are not permitted to go straight. */
+  observe(path: AccessPath | undefined, watched?: (page: number) => boolean): void {
+    this.watch.observe(path, watched);
+  }
+  /** Called by an access path: the run ends after the present instruction. */
+  interrupt(): void {
+    this.#stopRequested = true;
+    this.#interrupt();
+  }
+  /** The address of the instruction that an access path was called for. */
+  get present(): number {
+    return this.blocks.address(this.#current);
+  }
+  #stopRequested = false;
+  #interrupted = false;
+  /** Where an interrupted repetition goes on. */
+  #restart: number | undefined;
+
+  #interrupt(): void {
+    this.#interrupted = this.#stopAfter = true;
+  }
+  #interruptRepetition(): boolean {
+    if (this.#interrupted) this.#restart = this.present;
+    return this.#interrupted;
+  }
+  #clearInterrupt(): void {
+    this.#stopRequested = this.#interrupted = false;
+    this.#restart = undefined;
+    this.watch.hits = 0;
+  }
+  /** How the run ends that was interrupted; undefined: it was not. */
+  #interruption(context: Context): CoreExit | undefined {
+    if (!this.#interrupted) return undefined;
+    if (this.#restart !== undefined) context.rip = this.#restart;
+    const { hits } = this.watch;
+    const stop = this.#stopRequested;
+    this.#clearInterrupt();
+    if (hits) report(context, hits);
+    if (stop) return { reason: "stop", entered: false };
+    return hits ? exceptionExit("DB") : undefined;
+  }
+  /**
+   * How the run ends before the instruction at `rip`, which is not in the dispatcher's cache because somebody might want that. `first`: the run began
+   * there, so that nobody wants it but a breakpoint without RF.
+   */
+  #stopBefore(context: Context, rip: number, first: boolean): CoreExit | undefined {
+    const bits = this.watch.breakpointAt(rip);
+    if (bits !== undefined && !(first && this.#resuming)) {
+      report(context, bits);
+      return exceptionExit("DB");
+    }
+    return !first && this.watch.stops?.at(rip) ? this.#stopExit() : undefined;
+  }
+  #stopExit(): StopExit {
+    const { view } = this.space;
+    const block = view.getUint32(windowLayout.block, true);
+    const stop = block && view.getUint32(block + blockHeader.stop, true);
+    return { reason: "stop", entered: !block || (stop !== 0 && stop === view.getUint32(windowLayout.limit, true)) };
+  }
+  /** RF was set when the run began. */
+  #resuming = false;
 
   // What handlers call. Records come as i32: their addresses, above 2^31, are negative.
 
@@ -124,26 +203,26 @@ export class Core implements CodeListener {
     const remaining = view.getUint32(windowLayout.remaining, true);
     view.setUint32(windowLayout.remaining, remaining + (limit - next) / record.size, true);
   }
-  #address(low: number, high: number, access: "read" | "write"): number {
-    const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
-    if (address >= USER_LIMIT) throw new GuestFault(address, access);
-    return address;
+  #address(low: number, high: number): number {
+    return (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
   }
   #slowLoad(at: number, low: number, high: number, how: number): void {
     at >>>= 0;
     this.#current = at;
     const update = (how & UPDATE) !== 0;
     const bytes = how & ~UPDATE;
-    const address = this.#address(low, high, update ? "write" : "read");
-    if (update) this.space.probe(address, bytes, "write");
-    this.space.bytes.set(this.space.read(address, bytes), windowLayout.scratch);
+    const address = this.#address(low, high);
+    const { memory } = this.watch;
+    if (update) memory.probe(address, bytes, "write");
+    this.space.bytes.set(memory.read(address, bytes), windowLayout.scratch);
+    this.#checkRunning(at);
   }
   #slowStore(at: number, low: number, high: number, bytes: number): void {
     at >>>= 0;
     this.#current = at;
-    const address = this.#address(low, high, "write");
+    const address = this.#address(low, high);
     const { scratch } = windowLayout;
-    this.space.write(address, this.space.bytes.slice(scratch, scratch + bytes));
+    this.watch.memory.write(address, this.space.bytes.slice(scratch, scratch + bytes));
     this.#checkRunning(at);
   }
   #execute(at: number): void {
@@ -162,6 +241,7 @@ export class Core implements CodeListener {
     if (!this.#stopAfter) return;
     this.#stopAfter = false;
     this.#leaveBlockAfter(at);
+    if (this.#interrupted) this.space.view.setUint32(windowLayout.exit, exitCodes.reconsider, true);
   }
 
   // Running
@@ -184,12 +264,19 @@ export class Core implements CodeListener {
   }
 
   /** Executes at most `budget` instructions; `executed` gets their number. */
-  run(context: Context, budget: number, hotThreshold: number): { readonly exit: Exit; readonly executed: number } {
+  run(context: Context, budget: number, hotThreshold: number): { readonly exit: CoreExit; readonly executed: number } {
     this.#attach(context);
+    const moved = this.watch.arm(context);
+    if (moved) this.#forgetCode(moved);
+    this.#clearInterrupt();
+    const otherFlags = context.view.getUint32(layout.rflags, true);
+    this.#resuming = (otherFlags & Flag.RF) !== 0;
+    if (this.#resuming) context.view.setUint32(layout.rflags, otherFlags & ~Flag.RF, true);
     this.#codePage = -1;
     this.space.discardSharedCode();
     const { view } = this.space;
-    view.setUint32(windowLayout.hotThreshold, hotThreshold, true);
+    // A region would pass over the beginnings of its blocks.
+    view.setUint32(windowLayout.hotThreshold, this.watch.stops?.everyBlock ? 0 : hotThreshold, true);
     view.setUint32(windowLayout.exit, 0, true);
     view.setUint32(windowLayout.block, 0, true);
     this.#executing = 0;
@@ -201,7 +288,10 @@ export class Core implements CodeListener {
       const exit = this.#runSlice(context, slice);
       executed += slice - view.getUint32(windowLayout.remaining, true);
       this.#executedBefore = executed;
-      if (exit.reason !== "budget" || executed >= budget) return { exit, executed };
+      if (exit.reason === "budget" && executed < budget) continue;
+      // The instruction is still to be resumed.
+      if (this.#resuming && !executed) context.view.setUint32(layout.rflags, otherFlags, true);
+      return { exit, executed };
     }
   }
   #executedBefore = 0;
@@ -210,32 +300,46 @@ export class Core implements CodeListener {
     return this.#executedBefore + this.executedSoFar;
   }
 
-  #runSlice(context: Context, slice: number): Exit {
+  #runSlice(context: Context, slice: number): CoreExit {
     const { view } = this.space;
     this.#slice = slice;
     view.setUint32(windowLayout.remaining, slice, true);
     for (;;) {
       if (context.view.getUint32(layout.rflags, true) & 0x100) return this.#singleStep(context);
       const exit = this.#dispatch(context);
-      if (exit) return exit;
+      if (exit && exit.reason !== "budget") return exit;
+      const interruption = this.#interruption(context);
+      if (interruption) return interruption;
       if (view.getUint32(windowLayout.remaining, true) === 0) return { reason: "budget" };
     }
   }
 
   /** One instruction with TF set: #DB comes after it, unless it leaves by itself. */
-  #singleStep(context: Context): Exit {
+  #singleStep(context: Context): CoreExit {
+    const exit = this.#runSome(context, 1);
+    if (exit) return exit;
+    const interruption = this.#interruption(context);
+    if (interruption?.reason === "stop") return interruption;
+    report(context, SINGLE_STEP);
+    return exceptionExit("DB");
+  }
+  /** At most `count` instructions. Undefined: nothing else happened. */
+  #runSome(context: Context, count: number): CoreExit | undefined {
     const { view } = this.space;
-    const before = view.getUint32(windowLayout.remaining, true);
-    view.setUint32(windowLayout.remaining, 1, true);
-    let exit: Exit | undefined;
+    const remaining = (): number => view.getUint32(windowLayout.remaining, true);
+    const withheld = Math.max(0, remaining() - count);
+    view.setUint32(windowLayout.remaining, remaining() - withheld, true);
+    this.#slice -= withheld;
+    let exit: CoreExit | undefined;
     do exit = this.#dispatch(context);
-    while (!exit && view.getUint32(windowLayout.remaining, true));
-    view.setUint32(windowLayout.remaining, before - 1 + view.getUint32(windowLayout.remaining, true), true);
-    return exit && exit.reason !== "budget" ? exit : { reason: "exception", vector: "DB" };
+    while (!exit && remaining() && !this.#interrupted);
+    this.#slice += withheld;
+    view.setUint32(windowLayout.remaining, remaining() + withheld, true);
+    return exit?.reason === "budget" ? undefined : exit;
   }
 
   /** Runs until something is to be done here. Undefined: look again. */
-  #dispatch(context: Context): Exit | undefined {
+  #dispatch(context: Context): CoreExit | undefined {
     const { view } = this.space;
     try {
       switch (this.#run()) {
@@ -253,9 +357,12 @@ export class Core implements CodeListener {
       return this.#fault(context, error);
     }
   }
-  #miss(context: Context): Exit | undefined {
+  #miss(context: Context): CoreExit | undefined {
     const { rip } = context;
     if (rip >= USER_LIMIT) return faultExit(new GuestFault(rip, "execute"));
+    const first = this.executed === 0;
+    const stop = this.#stopBefore(context, rip, first);
+    if (stop) return stop;
     let block: Block | Undecodable;
     const start = performance.now();
     try {
@@ -266,7 +373,16 @@ export class Core implements CodeListener {
     } finally {
       this.missMs += performance.now() - start;
     }
-    return "outcome" in block ? this.#undecodable(block) : undefined;
+    if ("outcome" in block) return this.#undecodable(block);
+    const { stops } = this.watch;
+    if (!block.waitedFor && !stops?.everyBlock) return undefined;
+    // The next arrival must be noticed.
+    try {
+      if (!first && stops && (block.endedBefore || stops.everyBlock)) return this.#stopExit();
+      return this.#runSome(context, block.waitedFor ? 1 : block.instructions);
+    } finally {
+      this.blocks.hide(rip);
+    }
   }
   #undecodable({ outcome, address, length, mnemonic }: Undecodable): Exit {
     if (outcome !== "unsupported") return { reason: "exception", vector: outcome };
@@ -302,9 +418,13 @@ export class Core implements CodeListener {
     view.setUint32(windowLayout.remaining, remaining + (limit - at) / record.size, true);
     this.#executing = 0;
     this.#stopAfter = false;
+    this.#clearInterrupt();
     return vector ? exceptionExit(vector) : faultExit(error as GuestFault);
   }
 }
+
+/** A stop comes only where somebody asked for it. */
+export type CoreExit = Exit | StopExit;
 
 const exceptionExit = (vector: ExceptionVector): Exit => ({ reason: "exception", vector });
 

@@ -4,7 +4,8 @@ import type { Context, Register } from "../context.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { CpuException, type Machine } from "../isa/machine.ts";
 import type { MemoryOperand, Operand } from "../isa/operand.ts";
-import type { WindowSpace } from "../memory/window-space.ts";
+import type { GuestMemory } from "../memory/guest-memory.ts";
+import type { Watch } from "./watch.ts";
 
 /** What the engine adds: time, chance and identity. */
 export interface MachineEnvironment {
@@ -15,14 +16,24 @@ export interface MachineEnvironment {
 }
 
 export class ExecutionMachine implements Machine {
-  readonly space: WindowSpace;
+  readonly #watch: Watch;
   readonly #environment: MachineEnvironment;
+  readonly interrupted: () => boolean;
   #context: Context | undefined;
   #instruction: Instruction | undefined;
 
-  constructor(space: WindowSpace, environment: MachineEnvironment) {
-    this.space = space;
+  /** `interrupted`: see Machine. */
+  constructor(watch: Watch, environment: MachineEnvironment, interrupted: () => boolean) {
+    this.#watch = watch;
     this.#environment = environment;
+    this.interrupted = interrupted;
+  }
+
+  get space(): GuestMemory {
+    return this.#watch.memory;
+  }
+  get observed(): boolean {
+    return this.#watch.observed;
   }
 
   set context(context: Context) {

@@ -1,5 +1,6 @@
-import type { AddressSpace, CpuLevel, ExceptionVector } from "../cpu.ts";
+import type { CpuLevel, ExceptionVector } from "../cpu.ts";
 import type { Context } from "../context.ts";
+import type { GuestMemory } from "../memory/guest-memory.ts";
 import type { Instruction } from "./instruction.ts";
 import type { MemoryOperand, Operand } from "./operand.ts";
 
@@ -20,7 +21,11 @@ export class CpuException extends Error {
 export interface Machine {
   readonly context: Context;
   /** Honours protection and throws GuestFault. */
-  readonly space: AddressSpace;
+  readonly space: GuestMemory;
+  /** Somebody looks on: each access is made by itself, in the width of its element. */
+  readonly observed: boolean;
+  /** The instruction should end here if it is to be executed again for what is left of it; asked between the elements of a repetition. */
+  interrupted(): boolean;
   readonly instruction: Instruction;
   readonly level: CpuLevel;
   /** Effective address with segment base. Not canonical: throws GuestFault, which becomes #GP. */

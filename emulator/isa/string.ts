@@ -67,12 +67,12 @@ function repeat(
   for (let count = getCount(machine); count > 0n; count = getCount(machine)) {
     const addresses = memory.map((operand) => machine.address(operand));
     let elements = 1;
-    if (!down && machine.instruction.addressSize === 64)
+    if (!down && machine.instruction.addressSize === 64 && !machine.observed)
       elements = Math.max(1, Math.min(...addresses.map((address) => elementsInPage(address, bytes, count))));
     const { done, finished } = step(addresses, elements);
     for (const operand of memory) move(machine, registerOf(operand), down ? -bytes : done * bytes);
     move(machine, RCX, -done);
-    if (finished) return;
+    if (finished || (getCount(machine) > 0n && machine.interrupted())) return;
   }
 }
 

@@ -160,8 +160,16 @@ export class WindowSpace implements AddressSpace, LiveMemory {
   #updateTags(page: number): void {
     const flags = this.pages.get(page);
     if (!(flags & PageFlag.Touched) || flags & PageFlag.Outside) return;
-    const writable = flags & PageFlag.Write && !(flags & PageFlag.Code) && !this.#saved.has(page);
-    this.#setTags(page % this.#slots, flags & PageFlag.Read ? page : 0, writable ? page : 0);
+    const watched = this.#watched?.(page) === true;
+    const writable = flags & PageFlag.Write && !(flags & PageFlag.Code) && !this.#saved.has(page) && !watched;
+    this.#setTags(page % this.#slots, flags & PageFlag.Read && !watched ? page : 0, writable ? page : 0);
+  }
+  #watched: ((page: number) => boolean) | undefined;
+  /** Which pages somebody watches: translated code and handlers leave accesses to them to the slow path. */
+  watch(watched: ((page: number) => boolean) | undefined): void {
+    if (!watched && !this.#watched) return;
+    this.#watched = watched;
+    this.pages.forEachMapped((page) => this.#updateTags(page));
   }
 
   /** Where the mapped page `page` keeps its bytes; gives it storage when it has none. */

@@ -3,22 +3,26 @@ import { isInstruction, type Decoder } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
 import { GuestFault } from "../cpu.ts";
 import { Builder } from "../ir/builder.ts";
+import type { BlockEnds } from "../interpreter/stops.ts";
 import { isExecuted } from "../isa/instruction.ts";
 import type { CodeSource, GuestInstruction } from "./region.ts";
 
 export class DecodedCode implements CodeSource {
   readonly #decoder: Decoder;
   readonly #reader: CodeReader;
+  readonly #ends: BlockEnds;
 
-  constructor(decoder: Decoder, reader: CodeReader) {
+  constructor(decoder: Decoder, reader: CodeReader, ends: BlockEnds) {
     this.#decoder = decoder;
     this.#reader = reader;
+    this.#ends = ends;
   }
 
   instruction(address: number): GuestInstruction | undefined {
     try {
+      if (this.#ends.endsAt(address)) return undefined;
       const decoded = this.#decoder.decode(this.#reader, address);
-      if (!isInstruction(decoded)) return undefined;
+      if (!isInstruction(decoded) || this.#ends.endsBefore(decoded)) return undefined;
       const { length, form, operandSize, addressSize, operands } = decoded;
       const next = address + length;
       const { mnemonic, definition } = form.specification;

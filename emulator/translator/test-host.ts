@@ -31,9 +31,11 @@ export class TestHost {
 
   constructor(specifications: readonly InstructionSpecification[], limits: RegionLimits = defaultLimits) {
     this.#tags.fill(-1n);
-    const source = new DecodedCode(new Decoder(specifications, 3), {
-      byteAt: (address) => this.#bytes[address % 0x1_0000_0000],
-    });
+    const source = new DecodedCode(
+      new Decoder(specifications, 3),
+      { byteAt: (address) => this.#bytes[address % 0x1_0000_0000] },
+      { endsAt: () => false, endsBefore: () => false },
+    );
     const host = {
       memory: this.memory,
       layout: { ...windowLayout, windowSize: LARGEST_WINDOW },
