@@ -1,7 +1,7 @@
 /**
  * Gets what a command needs that npm does not bring:
  *
- *     tsx tools/setup.ts start|build|test|bench
+ *     tsx tools/setup.ts start|build|test|bench|vectors
  *
  * On Debian and Ubuntu, as root, missing packages are installed with apt; elsewhere they are named. What tests and benchmarks can do without is
  * only named. The wine image is built when it is missing or its recipe has changed.
@@ -31,6 +31,13 @@ const browser: Requirement = {
   purpose: "runs the page",
   optional: true,
   found: () => ["chromium", "chromium-browser", "google-chrome"].some(onPath),
+};
+
+const firefox: Requirement = {
+  packages: ["firefox-esr"],
+  purpose: "replays recorded vectors",
+  optional: true,
+  found: () => ["firefox-esr", "firefox"].some(onPath),
 };
 
 const unicorn: Requirement = {
@@ -83,6 +90,7 @@ const requirements: Readonly<Record<string, readonly Requirement[]>> = {
   build: [xz],
   test: [xz, ...testing],
   bench: [xz, ...benchmarks],
+  vectors: [xz, browser, firefox],
 };
 
 /** Returns whether the command can go on. */

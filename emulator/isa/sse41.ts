@@ -7,7 +7,7 @@ import type { Float } from "../soft-float/float.ts";
 import { topExponent, zero } from "../soft-float/float.ts";
 import { roundToIntegral } from "../soft-float/round.ts";
 import { instruction, type InstructionDefinition, type InstructionSpecification } from "./instruction.ts";
-import { denormalsAreZero, exactEach, exactLanes, formatOf, isInexact } from "./vector-exact.ts";
+import { denormalsAreZero, exactEach, exactLanes, formatOf, isInexact, type LaneReader } from "./vector-exact.ts";
 import { lanesOf, precisions, writeLanes } from "./vector-float.ts";
 import { encodings, halves, onDestination, vectorBinary, vectorUnary, writeHalves, zeroVector, type Meaning, type VectorOperation } from "./vector-lift.ts"; // prettier-ignore
 
@@ -381,18 +381,26 @@ function dotProduct(
           if (x.kind !== "finite" || topExponent(x) >= format.minExponent) return x;
           return denormalsAreZero(machine) ? zero(x.sign) : { ...x, denormal: true };
         };
-        // An unmasked exception ends the instruction before the next step raises more.
-        const added = (env: Environment, x: Float, y: Float): Float =>
-          env.raised & ~env.masks ? zero(0) : add(env, format, x, y);
-        exactEach(machine, dst, [first, second], { from: lane, to: lane, count }, (env, read, i) => {
-          const product = (k: number): Float =>
-            (bits >> (4 + k)) & 1 ? multiply(env, format, read(0, k), read(1, k)) : zero(0);
-          const sum = (k: number): Float => {
-            const [one, other] = [product(k), product(k + 1)];
-            return added(env, intermediate(one), intermediate(other));
-          };
-          const total = count === 4 ? added(env, intermediate(sum(0)), intermediate(sum(2))) : sum(0);
-          return (bits >> i) & 1 ? total : zero(0);
+        // A step is made in all lanes; an unmasked exception ends the instruction before the next one raises more.
+        const pairsAdded = (env: Environment, terms: readonly Float[]): Float[] => {
+          const ends = (env.raised & ~env.masks) !== 0;
+          // What earlier steps raised stays, whatever a later one does.
+          if (!ends) machine.context.mxcsr |= env.raised;
+          return Array.from({ length: terms.length / 2 }, (_, k) =>
+            ends ? zero(0) : add(env, format, intermediate(terms[2 * k]), intermediate(terms[2 * k + 1])),
+          );
+        };
+        const totalsOf = (env: Environment, read: LaneReader): readonly Float[] => {
+          const products = Array.from({ length: count * (dst.width === 256 ? 2 : 1) }, (_, k) =>
+            (bits >> (4 + (k % count))) & 1 ? multiply(env, format, read(0, k), read(1, k)) : zero(0),
+          );
+          const sums = pairsAdded(env, products);
+          return count === 4 ? pairsAdded(env, sums) : sums;
+        };
+        let totals: readonly Float[] | undefined;
+        exactEach(machine, dst, [first, second], { from: lane, to: lane, count }, (env, read, i, half) => {
+          totals ??= totalsOf(env, read);
+          return (bits >> i) & 1 ? totals[half] : zero(0);
         });
       },
     },

@@ -4,6 +4,7 @@ import type { Form } from "../../emulator/isa/instruction.ts";
 import { casesOf, nameOf } from "./cases.ts";
 import { difference } from "./comparison.ts";
 import { EngineUnderTest } from "./engine-state.ts";
+import { testedForms } from "./forms.ts";
 import { outcomeReader, RECORDED_SEED, type Recording } from "./recording.ts";
 import type { HardwareCase, HardwareOutcome } from "./state.ts";
 
@@ -75,4 +76,20 @@ export function replay(
   }
   trial.dispose();
   return { states: done, disagreements, withoutVectors };
+}
+
+/** A share of the forms in a tier. */
+export interface ReplayPart {
+  readonly tier: Tier;
+  readonly states: number;
+  /** From 0 on. */
+  readonly share: number;
+}
+
+const FORMS_A_SHARE = 150;
+export const shares = Math.ceil(testedForms.length / FORMS_A_SHARE);
+
+export function replayPart(recordings: readonly Recording[], { tier, states, share }: ReplayPart): ReplayResult {
+  const forms = testedForms.slice(share * FORMS_A_SHARE, (share + 1) * FORMS_A_SHARE);
+  return replay(forms, recordings, tier, states);
 }

@@ -5,18 +5,14 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createCpu } from "../../emulator/engine.ts";
-import { samples, type Sample } from "../../samples/index.ts";
-import { Sandbox } from "../../src/sandbox/sandbox.ts";
+import { samples } from "../../samples/index.ts";
 import { root } from "../support/ring3.ts";
-import { sampleOptions, tiers, traceOf } from "../support/sample-run.ts";
+import { SAMPLE_INSTRUCTIONS, tiers, traceInNode } from "../support/sample-run.ts";
 import { chromiumPath, complaints, startBrowser, type Browser } from "./browser.ts";
-import type { traceInWorker, WorkerTrace } from "./sample-driver.ts";
+import type { traceInWorker } from "./sample-driver.ts";
 
 const image = join(import.meta.dirname, "../../images/wine/manifest.json");
 const greetings = samples.filter(({ ladder }) => ladder !== undefined);
-/** What the endless loop is given; the others need less. */
-const INSTRUCTIONS = 3_000_000;
 /** Translation at once takes its time in a browser; Node does it with all of them. */
 const translatedAtOnce = new Set(["hello-kernel", "hello-printf", "threads"]);
 let browser: Browser;
@@ -27,20 +23,6 @@ async function bundleOf(name: string): Promise<string> {
   const built = await build({ configFile: false, logLevel: "error", build: { write: false, target: "es2023", lib } });
   const [{ output }] = built as Extract<typeof built, unknown[]>;
   return `${output[0].code};globalThis.driver = driver;`;
-}
-
-const tracesInNode = new Map<string, WorkerTrace>();
-
-function traceInNode(sample: Sample): WorkerTrace {
-  const known = tracesInNode.get(sample.id);
-  if (known) return known;
-  const cpu = createCpu({ level: 3, translateAfter: tiers.interpreter, seed: 1 });
-  const sandbox = new Sandbox({ ...sampleOptions(sample, cpu), limits: { instructions: INSTRUCTIONS } });
-  while (sandbox.run(1_000_000).reason !== "ended");
-  const trace = { trace: traceOf(sandbox), instructions: sandbox.instructions };
-  sandbox.dispose();
-  tracesInNode.set(sample.id, trace);
-  return trace;
 }
 
 describe.skipIf(chromiumPath === undefined || !existsSync(image))("the page with the real worker", () => {
@@ -94,7 +76,11 @@ describe.skipIf(chromiumPath === undefined || !existsSync(image))("the page with
     );
     test.each(cases)("%s, %s", { timeout: 240_000 }, async (id, tier, sample) => {
       const expected = traceInNode(sample);
-      const question = { address: worker, id, tier: { translateAfter: tiers[tier], instructions: INSTRUCTIONS } };
+      const question = {
+        address: worker,
+        id,
+        tier: { translateAfter: tiers[tier], instructions: SAMPLE_INSTRUCTIONS },
+      };
       const inChromium = await page.evaluate(
         (asked) =>
           (globalThis as unknown as { driver: { traceInWorker: typeof traceInWorker } }).driver.traceInWorker(asked),

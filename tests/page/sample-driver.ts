@@ -2,6 +2,7 @@
 import { proxy, wrap } from "comlink";
 import { sampleBytes, samples } from "../../samples/index.ts";
 import { joinCommandLine, type SandboxWorker, type SessionUpdate } from "../../src/worker/interface.ts";
+import type { SampleTrace } from "../support/sample-run.ts";
 
 interface Question {
   /** Of the worker's script. */
@@ -11,17 +12,11 @@ interface Question {
   readonly tier: { readonly translateAfter: number; readonly instructions: number };
 }
 
-/** What `traceInWorker` answers. */
-export interface WorkerTrace {
-  readonly trace: string;
-  readonly instructions: number;
-}
-
 /** The trace of a sample as JSON Lines, from a worker of its own. */
-export async function traceInWorker({ address, id, tier }: Question): Promise<WorkerTrace> {
+export async function traceInWorker({ address, id, tier }: Question): Promise<SampleTrace> {
   const sample = samples.find((one) => one.id === id);
   if (!sample) throw new Error(`there is no sample ${id}`);
-  const bytes = new Uint8Array(await (await fetch(`samples/${sample.file}`)).arrayBuffer());
+  const bytes = new Uint8Array(await (await fetch(new URL(`../samples/${sample.file}`, address))).arrayBuffer());
   const worker = new Worker(address, { type: "module" });
   try {
     const sandbox = wrap<SandboxWorker>(worker);

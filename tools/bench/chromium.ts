@@ -2,40 +2,30 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
-import { build, preview, type PreviewServer } from "vite";
 import { samples } from "../../samples/index.ts";
 import type { KernelDescription, KernelMeasurement, RunSize } from "../../src/bench/kernel.ts";
 import type { StartUpMeasurement } from "../../src/bench/start-up.ts";
 import { chromiumPath } from "../../tests/page/browser.ts";
+import { serveWithPage, type Site } from "../../tests/support/site.ts";
 import type {} from "./page/page.ts";
-import { kernelsDirectory, root, type StartUp } from "./programs.ts";
-
-/** The page and the page of the benchmarks, built apart from dist. */
-const site = join(root, ".cache", "bench");
+import { kernelsDirectory, type StartUp } from "./programs.ts";
 
 const BENCH_PAGE = "tools/bench/page/index.html";
 
 export class ChromiumBench {
-  readonly #server: PreviewServer;
+  readonly #site: Site;
   readonly #browser: Browser;
-  readonly #address: string;
 
-  private constructor(server: PreviewServer, browser: Browser, address: string) {
-    this.#server = server;
+  private constructor(site: Site, browser: Browser) {
+    this.#site = site;
     this.#browser = browser;
-    this.#address = address;
   }
 
   static async start(): Promise<ChromiumBench> {
     if (chromiumPath === undefined) throw new Error("there is no Chromium");
-    const input = [join(root, "index.html"), join(import.meta.dirname, "page", "index.html")];
-    await build({ root, logLevel: "error", build: { outDir: site, emptyOutDir: true, rollupOptions: { input } } });
-    const host = { host: "127.0.0.1", port: 0 };
-    const server = await preview({ root, logLevel: "error", build: { outDir: site }, preview: host });
-    const address = server.resolvedUrls?.local[0];
-    if (address === undefined) throw new Error("the server has no address");
+    const site = await serveWithPage(BENCH_PAGE, "bench");
     const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-gpu"] });
-    return new ChromiumBench(server, browser, address);
+    return new ChromiumBench(site, browser);
   }
 
   async kernel(description: KernelDescription, size: RunSize): Promise<KernelMeasurement> {
@@ -91,14 +81,14 @@ export class ChromiumBench {
 
   async close(): Promise<void> {
     await this.#browser.close();
-    await this.#server.close();
+    await this.#site.close();
   }
 
   async #inPage<T>(path: string, work: (page: Awaited<ReturnType<Browser["newPage"]>>) => Promise<T>): Promise<T> {
     const context = await this.#browser.newContext();
     try {
       const page = await context.newPage();
-      await page.goto(this.#address + path, { waitUntil: path === "" ? "commit" : "load" });
+      await page.goto(this.#site.address + path, { waitUntil: path === "" ? "commit" : "load" });
       return await work(page);
     } finally {
       await context.close();
