@@ -54,8 +54,16 @@ const windowsCompilers: Requirement = {
   found: () => onPath("x86_64-w64-mingw32-gcc") && onPath("x86_64-w64-mingw32-g++"),
 };
 
+const compiler: Requirement = {
+  packages: ["gcc", "libc6-dev"],
+  purpose: "compiles what runs on this processor, to be compared with",
+  optional: true,
+  found: () => onPath("gcc") && existsSync("/usr/include/stdlib.h"),
+};
+
 const testing: readonly Requirement[] = [
   browser,
+  compiler,
   {
     packages: ["fonts-dejavu-core"],
     purpose: "lets the page's tests show text",
@@ -71,12 +79,7 @@ const benchmarks: readonly Requirement[] = [
   browser,
   unicorn,
   windowsCompilers,
-  {
-    packages: ["gcc", "libc6-dev"],
-    purpose: "compiles what the kernels are compared with",
-    optional: true,
-    found: () => onPath("gcc") && existsSync("/usr/include/stdlib.h"),
-  },
+  compiler,
   {
     packages: ["libunicorn-dev"],
     purpose: "has the header that the kernels' run on libunicorn is compiled with",

@@ -2,18 +2,20 @@
 import { GuestFault, PAGE_SIZE } from "../cpu.ts";
 import { isInstruction, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
+import { JMP_INDIRECT } from "../isa/control-transfer.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { WindowSpace } from "../memory/window-space.ts";
 import { CACHE_ENTRIES, cacheEntry } from "./dispatcher.ts";
 import type { FunctionTable } from "./function-table.ts";
 import type { Handler, HandlerLibrary } from "./handler-library.ts";
+import { JumpTargets, RING_SIZE } from "./jump-targets.ts";
 import { blockHeader, record } from "./record.ts";
 import type { BlockEnds } from "./stops.ts";
 import { writeRecord } from "./shape.ts";
 
 const MAX_INSTRUCTIONS = 48;
-const BLOCK_SPACE = blockHeader.size + MAX_INSTRUCTIONS * record.size;
+const BLOCK_SPACE = blockHeader.size + MAX_INSTRUCTIONS * record.size + RING_SIZE;
 const TWO_32 = 0x1_0000_0000;
 
 export interface Block {
@@ -38,6 +40,7 @@ export class BlockCache {
   readonly #byPage = new Map<number, Block[]>();
   /** Instructions that TypeScript executes, by the address of their record. */
   readonly #executed = new Map<number, Instruction>();
+  readonly jumpTargets: JumpTargets;
   #next: number = windowLayout.blocks;
   decoded = 0;
 
@@ -55,6 +58,7 @@ export class BlockCache {
     this.#table = table;
     this.#reader = reader;
     this.#ends = ends;
+    this.jumpTargets = new JumpTargets(space.view);
     // A memory begins as zeroes; another cache may have been in this one.
     if (space.view.getBigInt64(windowLayout.blockCache, true)) this.#clearEntries();
     else this.#clearEntry(windowLayout.blockCache);
@@ -107,6 +111,7 @@ export class BlockCache {
     let position = at + blockHeader.size;
     let address = rip;
     let ended = false;
+    let computedJump: number | undefined;
     let endedBefore = false;
     for (let count = 0; !ended && count < MAX_INSTRUCTIONS; count++) {
       if (count && this.#ends.endsAt(address)) break;
@@ -129,6 +134,7 @@ export class BlockCache {
       if (!index) fresh.push({ handler, position });
       writeRecord(view, position, decoded);
       view.setUint32(position + record.handler, index, true);
+      if (decoded.form.specification === JMP_INDIRECT) computedJump = address;
       position += record.size;
       address += decoded.length;
       ended = handler.endsBlock;
@@ -138,8 +144,10 @@ export class BlockCache {
     view.setUint32(at + blockHeader.end, position, true);
     view.setUint32(at + blockHeader.stop, ended ? position : 0, true);
     view.setUint32(at + blockHeader.region, 0, true);
-    this.#next = position;
     const instructions = (position - at - blockHeader.size) / record.size;
+    const ring = computedJump === undefined ? 0 : this.jumpTargets.ring(computedJump, position);
+    view.setUint32(at + blockHeader.targets, ring, true);
+    this.#next = ring === position ? position + RING_SIZE : position;
     const waitedFor = endedBefore || this.#ends.endsAt(rip);
     const block: Block = { rip, at, instructions, waitedFor, endedBefore };
     this.#enter(block, address);
@@ -187,6 +195,7 @@ export class BlockCache {
     this.#byRip.clear();
     this.#executed.clear();
     this.#byPage.clear();
+    this.jumpTargets.clear();
     this.#next = windowLayout.blocks;
     this.#clearEntries();
   }

@@ -10,6 +10,7 @@ import { windowLayout } from "../memory/window-layout.ts";
 import { windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
+import { RING_ENTRIES } from "./jump-targets.ts";
 import { blockHeader, record } from "./record.ts";
 
 export const CACHE_ENTRIES = 0x1_0000;
@@ -123,6 +124,20 @@ function emitRun(f: FunctionBuilder, handlerType: number, regionType: number): v
   f.i32(0);
   f.get(at).i32(record.size).op("i32.sub").memory("i64.load", record.next);
   f.memory("i64.store", cells.state + layout.rip);
+  f.end();
+  // Where a computed jump led
+  f.get(block).memory("i32.load", blockHeader.targets).tee(at).if();
+  f.get(at);
+  f.get(block)
+    .memory("i32.load", blockHeader.counter)
+    .i32(RING_ENTRIES - 1)
+    .op("i32.and")
+    .i32(3)
+    .op("i32.shl");
+  f.op("i32.add");
+  f.i32(0)
+    .memory("i64.load", cells.state + layout.rip)
+    .memory("i64.store", 0);
   f.end();
   cell(cells.exit).if();
   leave(Leave.exit);

@@ -31,5 +31,7 @@ export const blockHeader = {
   stop: 8,
   /** Index in the dispatcher's table of the region that begins here, or 0. */
   region: 12,
-  size: 16,
+  /** If it ends in a computed jump, the address of that one's ring (jump-targets.ts), else 0. */
+  targets: 16,
+  size: 24,
 } as const;

@@ -140,6 +140,23 @@ describe("interpreter, translation at once and later agree, in slices of any siz
     expect(outcome({ ...guest, translateAfter: 0 })).toBe(expected);
   });
 
+  it("when each case of a guest's interpreter jumps to the next by itself", () => {
+    // mov ecx, 3000; xor eax, eax; nop…
+    const start = bytes("b9 b8 0b 00 00 31 c0 90 90 90 90 90 90 90 90 90");
+    const code = new Uint8Array(start.length + 16 * 64);
+    code.set(start);
+    for (let number = 0; number < 16; number++) {
+      const at = start.length + number * 64;
+      // add r8d, number; dec ecx; jz end; imul eax, eax, 0x41c64e6d; add eax, 0x3039; mov edx, eax; shr edx, 28; shl edx, 6;
+      // lea rbx, [case 0]; add rbx, rdx; jmp rbx; end: syscall
+      code.set(bytes("41 83 c0 00 ff c9 74 1f 69 c0 6d 4e c6 41 05 39 30 00 00 89 c2 c1 ea 1c c1 e2 06 48 8d 1d 00 00 00 00 48 01 d3 ff e3 0f 05"), at); // prettier-ignore
+      code[at + 3] = number;
+      new DataView(code.buffer).setInt32(at + 30, start.length - (at + 34), true);
+    }
+    const seen = check({ code, limit: 100_000 }, "threaded code");
+    expect(seen).toContain('"syscall"');
+  });
+
   it("when recursion is deeper than the WebAssembly stack may be", () => {
     // The guest takes its stack back before each call, so that one page is enough:
     // mov ecx, 5000; call F; syscall; F: dec ecx; je R; lea rsp, [rsp+8]; call F; lea rsp, [rsp-8]; R: ret

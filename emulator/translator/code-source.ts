@@ -11,8 +11,10 @@ export class DecodedCode implements CodeSource {
   readonly #decoder: Decoder;
   readonly #reader: CodeReader;
   readonly #ends: BlockEnds;
+  readonly targets: CodeSource["targets"];
 
-  constructor(decoder: Decoder, reader: CodeReader, ends: BlockEnds) {
+  constructor(decoder: Decoder, reader: CodeReader, ends: BlockEnds, targets: CodeSource["targets"] = () => []) {
+    this.targets = targets;
     this.#decoder = decoder;
     this.#reader = reader;
     this.#ends = ends;

@@ -11,6 +11,7 @@ import { NodeEmitter, RegisterLocals } from "./node-emitter.ts";
 import { GiveUp, type RegionMemory } from "./region-contract.ts";
 import type { Block, Region } from "./region.ts";
 import { structure, type Edge, type Label, type Statement } from "./structure.ts";
+import { hashTargets } from "./target-hash.ts";
 
 /** Functions that a region calls, by their index in the module. */
 export interface RegionCalls {
@@ -270,12 +271,48 @@ export class RegionEmitter {
         this.#follow(terminator.next, edgeTo(terminator.next));
         break;
       case "indirect": {
+        const known = terminator.targets.flatMap((target) => {
+          const edge = edgeTo(target);
+          return edge ? { target, edge } : [];
+        });
+        if (known.length) {
+          this.#jumpToOne(block, known);
+          break;
+        }
         this.#writeBack(index);
         this.#pushTarget(block);
         f.return();
         break;
       }
     }
+  }
+
+  /** A computed jump that is expected to lead to one of `known`. */
+  #jumpToOne(block: Block, known: readonly { readonly target: number; readonly edge: Edge }[]): void {
+    const f = this.#f;
+    const { now } = this.#flags;
+    const pending = this.#pending;
+    this.#pushTarget(block);
+    f.set(this.#rip);
+    const miss = f.block();
+    const arms = known.map(() => f.block());
+    if (known.length > 1) {
+      const { multiplier, shift, slots } = hashTargets(known.map(({ target }) => target));
+      f.get(this.#rip).op("i32.wrap_i64").i32(multiplier).op("i32.mul").i32(shift).op("i32.shr_u");
+      const labels = slots.map((index) => (index < 0 ? miss : arms[index]));
+      f.brTable(labels, miss);
+    }
+    for (const { target, edge } of [...known].reverse()) {
+      f.end();
+      this.#flags.now = now;
+      this.#pending = pending;
+      f.get(this.#rip).i64(BigInt(target)).op("i64.ne").brIf(miss);
+      this.#follow(target, edge);
+    }
+    f.end();
+    this.#flags.now = now;
+    this.#pending = pending;
+    this.#leave(this.#leaveLabel);
   }
 
   /** Goes on at `address`, in the region along `edge` or outside of it. */
@@ -299,10 +336,10 @@ export class RegionEmitter {
     }
   }
 
-  /** Leaves with RIP = `address`, all of the state as it is at this point. */
-  #leave(label: WasmLabel, address: number): void {
+  /** Leaves with RIP = `address`, or what the local has, all of the state as it is at this point. */
+  #leave(label: WasmLabel, address?: number): void {
     for (const kind of this.#flags.now) this.#kindsAtLeave.add(kind);
-    this.#f.i64(BigInt(address)).set(this.#rip);
+    if (address !== undefined) this.#f.i64(BigInt(address)).set(this.#rip);
     this.#countDown(this.#pending);
     this.#f.br(label);
   }

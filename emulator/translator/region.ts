@@ -17,6 +17,8 @@ export interface GuestInstruction {
 export interface CodeSource {
   /** Undefined where no instruction can be fetched or decoded. */
   instruction(address: number): GuestInstruction | undefined;
+  /** Where the computed jump at `address` has led, as far as that is known; the most frequent first. */
+  targets(address: number): readonly number[];
 }
 
 /** Addresses that are not blocks of the region leave it. */
@@ -26,8 +28,8 @@ export type Terminator =
   | { readonly kind: "branch"; readonly taken: number; readonly next: number }
   /** `target` is undefined for an indirect call; then the last instruction's control has it. */
   | { readonly kind: "call"; readonly target: number | undefined; readonly next: number }
-  /** RET, or a JMP whose target is computed. */
-  | { readonly kind: "indirect" }
+  /** RET, or a JMP whose target is computed: it often is one of `targets`. */
+  | { readonly kind: "indirect"; readonly targets: readonly number[] }
   /** The interpreter runs the instruction at `address`, which is not one of the block's. */
   | { readonly kind: "giveUp"; readonly address: number };
 
@@ -93,6 +95,7 @@ export function successorAddresses({ terminator }: Block): number[] {
     case "call":
       return [terminator.next];
     case "indirect":
+      return [...terminator.targets];
     case "giveUp":
       return [];
   }
@@ -117,7 +120,7 @@ export function discover(
     for (let address = leader; ;) {
       if (decoded.has(address)) break;
       const instruction = fetch(address);
-      const terminator = instruction && terminatorOf(instruction);
+      const terminator = instruction && terminatorOf(instruction, source);
       if (terminator)
         for (const target of successorAddresses({ address, end: address, instructions: [], terminator }))
           if (leaders.size < limits.blocks && budget > 0 && reached(target)) leaders.add(target);
@@ -129,7 +132,7 @@ export function discover(
   const ordered = [entry, ...[...leaders].filter((leader) => leader !== entry).sort((left, right) => left - right)];
   return new Region(
     ordered.map((leader) =>
-      blockFrom(leader, (address) => (decoded.has(address) ? fetch(address) : "outside"), leaders),
+      blockFrom(leader, (address) => (decoded.has(address) ? fetch(address) : "outside"), leaders, source),
     ),
   );
 }
@@ -138,6 +141,7 @@ function blockFrom(
   leader: number,
   fetch: (address: number) => GuestInstruction | undefined | "outside",
   leaders: ReadonlySet<number>,
+  source: CodeSource,
 ): Block {
   const instructions: GuestInstruction[] = [];
   for (let address = leader; ;) {
@@ -147,7 +151,7 @@ function blockFrom(
     if (instruction === "outside")
       return { address: leader, end: address, instructions, terminator: address === leader ? { kind: "giveUp", address } : { kind: "fall", target: address } }; // prettier-ignore
     if (!instruction) return { address: leader, end: address, instructions, terminator: { kind: "giveUp", address } };
-    const terminator = terminatorOf(instruction);
+    const terminator = terminatorOf(instruction, source);
     if (terminator?.kind === "giveUp") return { address: leader, end: address, instructions, terminator };
     instructions.push(instruction);
     address = instruction.next;
@@ -155,12 +159,12 @@ function blockFrom(
   }
 }
 
-function terminatorOf({ address, next, ir }: GuestInstruction): Terminator | undefined {
+function terminatorOf({ address, next, ir }: GuestInstruction, source: CodeSource): Terminator | undefined {
   if (!ir) return { kind: "giveUp", address };
-  return ir.control && controlTerminator(ir.control, address, next);
+  return ir.control && controlTerminator(ir.control, address, next, source);
 }
 
-function controlTerminator(control: Control, address: number, next: number): Terminator {
+function controlTerminator(control: Control, address: number, next: number, source: CodeSource): Terminator {
   switch (control.kind) {
     case "exit":
     case "raise":
@@ -174,13 +178,14 @@ function controlTerminator(control: Control, address: number, next: number): Ter
       const target = constant === undefined ? undefined : Number(constant);
       switch (control.how) {
         case "direct":
-          return target === undefined ? { kind: "indirect" } : { kind: "jump", target };
+          return target === undefined ? { kind: "indirect", targets: [] } : { kind: "jump", target };
         case "call":
         case "indirectCall":
           return { kind: "call", target, next };
         case "indirect":
+          return { kind: "indirect", targets: source.targets(address) };
         case "return":
-          return { kind: "indirect" };
+          return { kind: "indirect", targets: [] };
       }
     }
   }
