@@ -21,7 +21,7 @@ export interface Layer {
   readonly name: string;
   /** The entries of a directory; undefined where the layer has no such directory. */
   list(path: string): readonly LayerEntry[] | undefined;
-  /** The contents of a file that `list` has named. Not changed by the caller. Throws ContentPending while they are still to be fetched. */
+  /** The contents of a file that `list` has named; the same at every call, and not changed by the caller. Throws ContentPending while they are still to be fetched. */
   read(path: string): Uint8Array;
 }
 
@@ -51,12 +51,41 @@ export interface LayerLocation {
 
 const CACHE_LIMIT = 128 << 20;
 
+/** Contents last read of a layer. All stacks over the layer have it in common, so that a second run does not fetch or inflate again. */
+class ContentCache {
+  /** The most recent last. */
+  readonly #contents = new Map<string, Uint8Array>();
+  #bytes = 0;
+
+  get(path: string): Uint8Array | undefined {
+    const known = this.#contents.get(path);
+    if (!known) return undefined;
+    this.#contents.delete(path);
+    this.#contents.set(path, known);
+    return known;
+  }
+  add(path: string, contents: Uint8Array): void {
+    this.#contents.set(path, contents);
+    this.#bytes += contents.length;
+    for (const [oldest, { length }] of this.#contents) {
+      if (this.#bytes <= CACHE_LIMIT || oldest === path) break;
+      this.#contents.delete(oldest);
+      this.#bytes -= length;
+    }
+  }
+}
+
+const caches = new WeakMap<Layer, ContentCache>();
+
+function cacheOf(layer: Layer): ContentCache {
+  let cache = caches.get(layer);
+  if (!cache) caches.set(layer, (cache = new ContentCache()));
+  return cache;
+}
+
 /** The layers of a volume, the uppermost first. Configuration, not state: a restored machine is given its stack again. */
 export class LayerStack {
   readonly layers: readonly Layer[];
-  /** Contents last read, the most recent last. */
-  #cache = new Map<string, Uint8Array>();
-  #cachedBytes = 0;
 
   constructor(layers: readonly Layer[]) {
     this.layers = layers;
@@ -74,23 +103,14 @@ export class LayerStack {
     return [...seen.values()];
   }
 
-  read(location: LayerLocation): Uint8Array {
-    const key = `${location.layer}\0${location.path}`;
-    const known = this.#cache.get(key);
-    if (known) {
-      this.#cache.delete(key);
-      this.#cache.set(key, known);
-      return known;
-    }
-    const bytes = this.layers[location.layer].read(location.path);
-    this.#cache.set(key, bytes);
-    this.#cachedBytes += bytes.length;
-    for (const [oldest, { length }] of this.#cache) {
-      if (this.#cachedBytes <= CACHE_LIMIT || oldest === key) break;
-      this.#cache.delete(oldest);
-      this.#cachedBytes -= length;
-    }
-    return bytes;
+  read({ layer: index, path }: LayerLocation): Uint8Array {
+    const layer = this.layers[index];
+    const cache = cacheOf(layer);
+    const known = cache.get(path);
+    if (known) return known;
+    const contents = layer.read(path);
+    cache.add(path, contents);
+    return contents;
   }
 }
 

@@ -1,0 +1,3 @@
+import { testDamagedRuns } from "./damaged-runs.ts";
+
+await testDamagedRuns(0);
