@@ -5,6 +5,8 @@ import * as avxMissing from "./avx-missing.ts";
 import * as bit from "./bit.ts";
 import * as controlTransfer from "./control-transfer.ts";
 import * as dataMovement from "./data-movement.ts";
+import * as fma from "./fma.ts";
+import * as halfPrecision from "./half-precision.ts";
 import type { InstructionSpecification } from "./instruction.ts";
 import * as mmx from "./mmx.ts";
 import * as multiplyDivide from "./multiply-divide.ts";
@@ -33,6 +35,8 @@ const rooms: readonly Record<string, unknown>[] = [
   bit,
   controlTransfer,
   dataMovement,
+  fma,
+  halfPrecision,
   mmx,
   multiplyDivide,
   processorState,

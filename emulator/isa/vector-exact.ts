@@ -44,7 +44,7 @@ export class ExactOperation {
   readonly #machine: Machine;
   readonly #denormalsAreZero: boolean;
 
-  constructor(machine: Machine, rounding?: number) {
+  constructor(machine: Machine, rounding?: number, mayFlush = true) {
     const { mxcsr } = machine.context;
     this.#machine = machine;
     this.#denormalsAreZero = denormalsAreZero(machine);
@@ -53,7 +53,7 @@ export class ExactOperation {
       masks: (mxcsr >> MASKS_SHIFT) & Exceptions.all,
       unit: "sse",
       exponentWrap: 0,
-      flushToZero: (mxcsr & FTZ) !== 0,
+      flushToZero: mayFlush && (mxcsr & FTZ) !== 0,
     });
   }
 

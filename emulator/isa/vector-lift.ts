@@ -12,6 +12,14 @@ import type { Operand } from "./operand.ts";
 
 export const zeroVector = (b: Builder): Node => b.v128(new Uint8Array(16));
 
+/** Lanes of a constant; one number is for all. */
+export const doubles = (b: Builder, ...lanes: number[]): Node =>
+  b.v128(new Uint8Array(new Float64Array(lanes.length === 1 ? [lanes[0], lanes[0]] : lanes).buffer));
+export const integers64 = (b: Builder, ...lanes: bigint[]): Node =>
+  b.v128(new Uint8Array(new BigInt64Array(lanes.length === 1 ? [lanes[0], lanes[0]] : lanes).buffer));
+export const integers32 = (b: Builder, lane: number): Node =>
+  b.v128(new Uint8Array(new Int32Array(4).fill(lane).buffer));
+
 /** 16 bytes of a vector operand; a legacy instruction's must be aligned in memory. */
 export function vector(b: Builder, operand: Operand): Node {
   if (!b.site.vex) b.aligned(operand);

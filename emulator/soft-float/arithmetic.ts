@@ -2,7 +2,7 @@
 import type { Environment } from "./environment.ts";
 import { Exceptions, Rounding } from "./environment.ts";
 import type { Float, Format, Sign } from "./float.ts";
-import { bitLength, infinity, negated, topExponent, zero } from "./float.ts";
+import { bitLength, finite, infinity, negated, topExponent, zero } from "./float.ts";
 import { round } from "./round.ts";
 
 export function add(env: Environment, format: Format, a: Float, b: Float): Float {
@@ -19,7 +19,7 @@ export function subtract(env: Environment, format: Format, a: Float, b: Float): 
 
 /** a + b of numbers; the operands as they came (before a negation, a multiplication) tell about denormals. */
 function sum(env: Environment, format: Format, a: Float, b: Float, first: Float, second: Float): Float {
-  if (a.kind === "infinity" && b.kind === "infinity") return a.sign === b.sign ? a : env.invalid();
+  if (a.kind === "infinity" && b.kind === "infinity" && a.sign !== b.sign) return env.invalid();
   env.noteDenormals(first, second);
   if (a.kind === "infinity") return a;
   if (b.kind === "infinity") return b;
@@ -55,6 +55,33 @@ export function multiply(env: Environment, format: Format, a: Float, b: Float): 
   if (a.kind === "infinity" || b.kind === "infinity") return infinity(sign);
   if (a.kind === "zero" || b.kind === "zero") return zero(sign);
   return round(env, format, sign, a.significand * b.significand, a.exponent + b.exponent);
+}
+
+export interface FusedSigns {
+  /** The product counts with the other sign. */
+  readonly negateProduct: boolean;
+  readonly negateAddend: boolean;
+}
+
+/** ±a × b ± c, rounded once. Of several NaNs the first survives, its sign as it was. */
+export function multiplyAdd(
+  env: Environment,
+  format: Format,
+  [a, b, c]: readonly [Float, Float, Float],
+  { negateProduct, negateAddend }: FusedSigns,
+): Float {
+  const special = env.propagateFirst([a, b, c]);
+  if (special) return special;
+  if ((a.kind === "infinity" && b.kind === "zero") || (a.kind === "zero" && b.kind === "infinity"))
+    return env.invalid();
+  const magnitude: Float =
+    a.kind === "infinity" || b.kind === "infinity"
+      ? infinity(xor(a, b))
+      : a.kind === "zero" || b.kind === "zero"
+        ? zero(xor(a, b))
+        : finite(xor(a, b), a.significand * b.significand, a.exponent + b.exponent);
+  const product = { ...magnitude, denormal: a.denormal || b.denormal };
+  return sum(env, format, negateProduct ? negated(product) : product, negateAddend ? negated(c) : c, product, c);
 }
 
 export function divide(env: Environment, format: Format, a: Float, b: Float): Float {

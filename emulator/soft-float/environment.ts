@@ -67,6 +67,13 @@ export class Environment {
     return quieted(a.sign === 0 ? a : b);
   }
 
+  /** The same for SSE operations of any number of operands: the first NaN. */
+  propagateFirst(operands: readonly Float[]): Float | undefined {
+    if (operands.some(isSignalling)) this.raise(Exceptions.IE);
+    const first = operands.find(({ kind }) => kind === "nan");
+    return first && quieted(first);
+  }
+
   noteDenormals(a: Float, b?: Float): void {
     if (a.denormal || b?.denormal) this.raise(Exceptions.DE);
   }

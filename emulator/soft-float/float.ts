@@ -24,6 +24,7 @@ export interface Format {
   readonly maxExponent: number;
 }
 
+export const half: Format = { precision: 11, minExponent: -14, maxExponent: 15 };
 export const single: Format = { precision: 24, minExponent: -126, maxExponent: 127 };
 export const double: Format = { precision: 53, minExponent: -1022, maxExponent: 1023 };
 export const extended: Format = { precision: 64, minExponent: -16382, maxExponent: 16383 };
@@ -166,9 +167,11 @@ function toInterchange(x: Float, format: Format, exponentBits: number): bigint {
   }
 }
 
+export const fromHalf = (bits: number): Float => fromInterchange(BigInt(bits), half, 5);
 export const fromSingle = (bits: number): Float => fromInterchange(BigInt(bits >>> 0), single, 8);
 export const fromDouble = (bits: bigint): Float => fromInterchange(bits, double, 11);
 /** Exact for finite numbers (see `toExtended`); a NaN loses its low bits. */
+export const toHalf = (x: Float): number => Number(toInterchange(x, half, 5));
 export const toSingle = (x: Float): number => Number(toInterchange(x, single, 8));
 export const toDouble = (x: Float): bigint => toInterchange(x, double, 11);
 
