@@ -1,6 +1,13 @@
 /** What the instructions of a region read and change, for the analyses over its graph. */
 import type { FlagWrite, InstructionIr } from "../ir/instruction-ir.ts";
-import { flagNames, type FlagName, type Node, type RegisterPart, type VectorPart } from "../ir/node.ts";
+import {
+  flagNames,
+  type FlagName,
+  type Node,
+  type RegisterPart,
+  type StateField,
+  type VectorPart,
+} from "../ir/node.ts";
 import type { BudgetPlan } from "./budget.ts";
 import { solveBackward, solveForward, type Solution } from "./data-flow.ts";
 import { ALL_FLAGS, conditionOf, flagBit } from "./flag-kind.ts";
@@ -37,6 +44,12 @@ export function rootsOf({ effects, writes, control }: InstructionIr): Node[] {
   if (control?.kind === "jump") roots.push(control.target);
   if (control?.kind === "branch") roots.push(control.condition);
   return roots;
+}
+
+/** Everything that an instruction may compute. */
+function allRoots(ir: InstructionIr): Node[] {
+  const flags = ir.flags ? flagNames.flatMap((name) => ir.flags![name] ?? []) : [];
+  return [...rootsOf(ir), ...flags];
 }
 
 /** May the instruction leave the region before it has done anything? */
@@ -104,9 +117,8 @@ export function registerUse({ instructions }: Block): RegisterUse {
   const seen = new Set<Node>();
   for (const { ir } of instructions) {
     if (!ir) continue;
-    const flags = ir.flags ? flagNames.flatMap((name) => ir.flags![name] ?? []) : [];
     forEachNode(
-      [...rootsOf(ir), ...flags],
+      allRoots(ir),
       ({ op, imm }) => {
         if (op === "gpr") gpr |= 1 << (imm as RegisterPart).register;
         if (op === "xmm") vector |= vectorBit(imm as VectorPart);
@@ -119,6 +131,16 @@ export function registerUse({ instructions }: Block): RegisterUse {
     }
   }
   return { gpr: gpr | gprWritten, gprWritten, vector: vector | vectorWritten, vectorWritten };
+}
+
+/** Fields of the state outside the registers that the region's instructions ask for. */
+export function fieldsRead({ blocks }: Region): StateField[] {
+  const fields: StateField[] = [];
+  const seen = new Set<Node>();
+  for (const { instructions } of blocks)
+    for (const { ir } of instructions)
+      if (ir) forEachNode(allRoots(ir), ({ op, imm }) => void (op === "state" && fields.push(imm as StateField)), seen);
+  return fields;
 }
 
 /** Registers that may differ from memory, where the region writes them back before each call. */

@@ -4,6 +4,8 @@ import type { FlagName, Node, RegisterPart, StateField, VectorPart } from "../ir
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import { opcode, type ValueType } from "../wasm/opcodes.ts";
 
+const fieldLoads: Record<StateField["bytes"], string> = { 1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load" }; // prettier-ignore
+
 /** Locals that hold the guest's registers in a region. */
 export class RegisterLocals {
   readonly #f: FunctionBuilder;
@@ -11,6 +13,8 @@ export class RegisterLocals {
   readonly #gpr = new Map<number, number>();
   /** By register, upper halves from 16 on. */
   readonly #vector = new Map<number, number>();
+  /** Fields of the state that the region reads, by offset. Memory has the same. */
+  readonly #fields = new Map<number, { readonly field: StateField; readonly local: number }>();
 
   constructor(f: FunctionBuilder, state: number) {
     this.#f = f;
@@ -27,8 +31,23 @@ export class RegisterLocals {
     if (local === undefined) this.#vector.set(key, (local = this.#f.local("v128")));
     return local;
   }
-  /** Loads from the context the registers of the masks (see RegisterUse). */
+  /** To be called for all fields before any code is emitted. */
+  declareField(field: StateField): void {
+    const known = this.#fields.get(field.offset);
+    if (!known) this.#fields.set(field.offset, { field, local: this.#f.local(field.bytes === 8 ? "i64" : "i32") });
+    else if (known.field.bytes !== field.bytes) throw new Error("a field of the state has two sizes");
+  }
+  /** Undefined where no instruction of the region reads it. */
+  field(field: StateField): number | undefined {
+    return this.#fields.get(field.offset)?.local;
+  }
+  /** Loads from the context the fields and the registers of the masks (see RegisterUse). */
   load(gprMask: number, vectorMask: number): void {
+    for (const { field, local } of this.#fields.values())
+      this.#f
+        .i32(0)
+        .memory(fieldLoads[field.bytes], this.#state + field.offset)
+        .set(local);
     this.#each(gprMask, (register) =>
       this.#f.i32(0).memory("i64.load", this.#gprOffset(register)).set(this.gpr(register)),
     );
@@ -72,7 +91,6 @@ export interface FlagReader {
 export class NodeEmitter {
   readonly #f: FunctionBuilder;
   readonly #registers: RegisterLocals;
-  readonly #state: number;
   readonly #flags: FlagReader;
   #operands: readonly number[] = [];
   /** Values of the present instruction that are in locals. */
@@ -84,10 +102,9 @@ export class NodeEmitter {
    */
   readonly #free: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
 
-  constructor(f: FunctionBuilder, registers: RegisterLocals, state: number, flags: FlagReader) {
+  constructor(f: FunctionBuilder, registers: RegisterLocals, flags: FlagReader) {
     this.#f = f;
     this.#registers = registers;
-    this.#state = state;
     this.#flags = flags;
   }
 
@@ -155,11 +172,9 @@ export class NodeEmitter {
         this.#vector(node.imm as VectorPart);
         return;
       case "state": {
-        const { offset, bytes } = node.imm as StateField;
-        f.i32(0).memory(
-          ["", "i32.load8_u", "i32.load16_u", "", "i32.load", "", "", "", "i64.load"][bytes],
-          this.#state + offset,
-        );
+        const local = this.#registers.field(node.imm as StateField);
+        if (local === undefined) throw new Error("a field of the state was not declared");
+        f.get(local);
         return;
       }
       case "flag":

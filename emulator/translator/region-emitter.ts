@@ -1,11 +1,11 @@
 /** One region as one WebAssembly function; see region-contract.ts for what it promises. */
 import type { InstructionIr, Write } from "../ir/instruction-ir.ts";
-import type { Access } from "../ir/node.ts";
+import type { Access, Node } from "../ir/node.ts";
 import type { FunctionBuilder, Label as WasmLabel } from "../wasm/function-builder.ts";
 import { planBudget, type BudgetPlan } from "./budget.ts";
 import type { FlagSite } from "./flag-kind.ts";
 import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
-import { dirtyRegisters, registerUse, type RegisterUse } from "./liveness.ts";
+import { dirtyRegisters, fieldsRead, registerUse, type RegisterUse } from "./liveness.ts";
 import { checkAccess, load, store, storeName } from "./memory-access.ts";
 import { NodeEmitter, RegisterLocals } from "./node-emitter.ts";
 import { GiveUp, type RegionMemory } from "./region-contract.ts";
@@ -57,10 +57,11 @@ export class RegionEmitter {
     this.#memory = memory;
     this.#calls = calls;
     this.#registers = new RegisterLocals(f, memory.state);
+    for (const field of fieldsRead(region)) this.#registers.declareField(field);
     this.#budget = planBudget(region);
     this.#flagPlan = planFlags(region, this.#budget);
     this.#flags = new FlagState(f, this.#flagPlan.kinds, memory.state);
-    this.#emitter = new NodeEmitter(f, this.#registers, memory.state, this.#flags);
+    this.#emitter = new NodeEmitter(f, this.#registers, this.#flags);
     this.#flags.connect(this.#emitter);
     this.#uses = region.blocks.map(registerUse);
     this.#use = this.#uses.reduce((sum, use) => ({
@@ -148,10 +149,12 @@ export class RegionEmitter {
       switch (effect.kind) {
         case "guard":
         case "fallback":
-          emitter.push(effect.condition);
-          f.if();
-          this.#giveUp(effect.kind === "guard" ? GiveUp.guard : GiveUp.instruction, address);
-          f.end();
+          for (const condition of alternatives(effect.condition)) {
+            emitter.push(condition);
+            f.if();
+            this.#giveUp(effect.kind === "guard" ? GiveUp.guard : GiveUp.instruction, address);
+            f.end();
+          }
           break;
         case "load": {
           const { bytes, update } = effect.node.imm as Access;
@@ -211,8 +214,10 @@ export class RegionEmitter {
     for (const write of inOrder) {
       if (write.kind === "state") {
         const { offset, bytes } = write.target;
+        const local = this.#registers.field(write.target);
         f.i32(0);
         emitter.push(write.value);
+        if (local !== undefined) f.tee(local);
         f.memory(storeName(write.value.type, bytes), this.#memory.state + offset);
       } else this.#pushWrite(write)();
     }
@@ -400,4 +405,9 @@ export class RegionEmitter {
     this.#registers.load(this.#use.gpr, this.#use.vector);
     f.i32(0).memory("i32.load", this.#memory.remaining).set(this.#remaining);
   }
+}
+
+/** Conditions one of which must hold for `condition` to hold: a branch each is cheaper than a value for all. */
+function alternatives(condition: Node): Node[] {
+  return condition.op === "i32.or" ? condition.args.flatMap(alternatives) : [condition];
 }
