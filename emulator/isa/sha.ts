@@ -1,95 +1,100 @@
-/** The SHA extensions: steps of SHA-1 and SHA-256 (FIPS 180-4). */
+/** The SHA extensions: steps of SHA-1 and SHA-256 (FIPS 180-4). The SDM wants operands in memory aligned here as well; Zen 5 does not. */
+import type { Builder } from "../ir/builder.ts";
+import type { Node } from "../ir/node.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
-import { vectorView } from "./vector-exact.ts";
+import type { Operand } from "./operand.ts";
+import { zeroVector } from "./vector-lift.ts";
 
-const rotateLeft = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
-const rotateRight = (x: number, by: number): number => (x >>> by) | (x << (32 - by));
-
-type Words = readonly [number, number, number, number];
-const words = (view: DataView): Words => [0, 4, 8, 12].map((at) => view.getInt32(at, true)) as unknown as Words;
-
-/** dst = step(dst, src, …), words in the order of memory: [0] is the lowest. */
+/** dst = step(dst, src, …); the lowest word is the first. */
 function sha(
   mnemonic: string,
   form: string,
-  step: (x: Words, y: Words, immediate: number, xmm0: Words) => Words,
+  step: (b: Builder, x: Node, y: Node, extra: Operand) => Node,
 ): InstructionSpecification {
   return instruction(mnemonic, {
     forms: [form],
     feature: "SHA",
-    execute(machine, dst, src, extra) {
-      // The SDM wants alignment here as well; Zen 5 does not.
-      const y = words(vectorView(machine, src));
-      const target = vectorView(machine, dst);
-      const immediate = extra?.kind === "immediate" ? Number(machine.read(extra)) : 0;
-      const first = machine.context.xmm(0);
-      const xmm0 = words(new DataView(first.buffer, first.byteOffset, 16));
-      step(words(target), y, immediate, xmm0).forEach((word, i) => target.setInt32(i * 4, word, true));
+    constantImmediate: form.endsWith("imm8"),
+    lift(b, dst, src, extra) {
+      const y = b.read(src, "v128");
+      b.write(dst, step(b, b.read(dst, "v128"), y, extra));
     },
   });
 }
 
+/** Words of x (0–3) and y (4–7). */
+const wordsOf = (b: Builder, x: Node, y: Node, ...picked: number[]): Node =>
+  b.shuffle(x, y, picked.flatMap((word) => [0, 1, 2, 3].map((byte) => word * 4 + byte))); // prettier-ignore
+const word = (b: Builder, x: Node, index: number): Node => b.lane("i32x4.extract_lane", index, x);
+const fromWords = (b: Builder, words: readonly Node[]): Node =>
+  words.slice(1).reduce((vector, value, index) => b.lane("i32x4.replace_lane", index + 1, vector, value), b.op("i32x4.splat", words[0])); // prettier-ignore
+const sum = (b: Builder, ...terms: Node[]): Node => terms.reduce(b.add);
+const exclusiveOr = (b: Builder, ...terms: Node[]): Node => terms.reduce(b.xor);
+
+const rotated = (b: Builder, x: Node, left: number): Node =>
+  b.op("v128.or", b.op("i32x4.shl", x, b.i32(left)), b.op("i32x4.shr_u", x, b.i32(32 - left)));
+
+type Function3 = (b: Builder, x: Node, y: Node, z: Node) => Node;
+const choice: Function3 = (b, x, y, z) => b.xor(z, b.and(x, b.xor(y, z)));
+const parity: Function3 = exclusiveOr;
+const majority: Function3 = (b, x, y, z) => b.or(b.and(x, y), b.and(z, b.or(x, y)));
+
 /** The functions and constants of the four groups of 20 rounds. */
-const rounds1: readonly { readonly f: (b: number, c: number, d: number) => number; readonly k: number }[] = [
-  { f: (b, c, d) => (b & c) ^ (~b & d), k: 0x5a827999 },
-  { f: (b, c, d) => b ^ c ^ d, k: 0x6ed9eba1 },
-  { f: (b, c, d) => (b & c) ^ (b & d) ^ (c & d), k: 0x8f1bbcdc },
-  { f: (b, c, d) => b ^ c ^ d, k: 0xca62c1d6 },
+const groups: readonly { readonly f: Function3; readonly k: number }[] = [
+  { f: choice, k: 0x5a827999 },
+  { f: parity, k: 0x6ed9eba1 },
+  { f: majority, k: 0x8f1bbcdc },
+  { f: parity, k: 0xca62c1d6 },
 ];
-export const SHA1RNDS4 = sha("SHA1RNDS4", "NP 0F 3A CC /r ib xmm,xmm/m128,imm8", (x, y, immediate) => {
-  const { f, k } = rounds1[immediate & 3];
-  let [d, c, b, a] = x;
-  let e = 0;
+export const SHA1RNDS4 = sha("SHA1RNDS4", "NP 0F 3A CC /r ib xmm,xmm/m128,imm8", (b, x, y, immediate) => {
+  const { f, k } = groups[b.number(immediate) & 3];
+  let [D, C, B, A] = [0, 1, 2, 3].map((index) => word(b, x, index));
   // The first of the four words already has E added.
+  let E = b.i32(0);
   for (let i = 3; i >= 0; i--) {
-    const next = (rotateLeft(a, 5) + f(b, c, d) + y[i] + k + e) | 0;
-    [a, b, c, d, e] = [next, a, rotateLeft(b, 30), c, d];
+    const next = sum(b, word(b, y, i), b.i32(k), E, f(b, B, C, D), b.rotl(A, 5));
+    [A, B, C, D, E] = [next, A, b.rotl(B, 30), C, D];
   }
-  return [d, c, b, a];
+  return fromWords(b, [D, C, B, A]);
 });
-export const SHA1NEXTE = sha("SHA1NEXTE", "NP 0F 38 C8 /r xmm,xmm/m128", (x, y) => [
-  y[0],
-  y[1],
-  y[2],
-  (y[3] + rotateLeft(x[3], 30)) | 0,
-]);
-export const SHA1MSG1 = sha("SHA1MSG1", "NP 0F 38 C9 /r xmm,xmm/m128", (x, y) => [
-  x[0] ^ y[2],
-  x[1] ^ y[3],
-  x[2] ^ x[0],
-  x[3] ^ x[1],
-]);
-export const SHA1MSG2 = sha("SHA1MSG2", "NP 0F 38 CA /r xmm,xmm/m128", (x, y) => {
-  const w16 = rotateLeft(x[3] ^ y[2], 1);
-  const w17 = rotateLeft(x[2] ^ y[1], 1);
-  const w18 = rotateLeft(x[1] ^ y[0], 1);
-  const w19 = rotateLeft(x[0] ^ w16, 1);
-  return [w19, w18, w17, w16];
+export const SHA1NEXTE = sha("SHA1NEXTE", "NP 0F 38 C8 /r xmm,xmm/m128", (b, x, y) =>
+  b.lane("i32x4.replace_lane", 3, y, b.add(word(b, y, 3), b.rotl(word(b, x, 3), 30))),
+);
+export const SHA1MSG1 = sha("SHA1MSG1", "NP 0F 38 C9 /r xmm,xmm/m128", (b, x, y) =>
+  b.op("v128.xor", x, wordsOf(b, x, y, 6, 7, 0, 1)),
+);
+export const SHA1MSG2 = sha("SHA1MSG2", "NP 0F 38 CA /r xmm,xmm/m128", (b, x, y) => {
+  const mixed = rotated(b, b.op("v128.xor", x, wordsOf(b, y, zeroVector(b), 4, 0, 1, 2)), 1);
+  // The lowest word takes the highest, the first of the schedule, as well.
+  return b.op("v128.xor", mixed, rotated(b, wordsOf(b, mixed, zeroVector(b), 3, 4, 4, 4), 1));
 });
 
-export const SHA256RNDS2 = sha("SHA256RNDS2", "NP 0F 38 CB /r xmm,xmm/m128,xmm.0", (x, y, _immediate, wk) => {
-  let [f, e, b, a] = y;
-  let [h, g, d, c] = x;
+export const SHA256RNDS2 = sha("SHA256RNDS2", "NP 0F 38 CB /r xmm,xmm/m128,xmm.0", (b, x, y, xmm0) => {
+  const wk = b.read(xmm0, "v128");
+  let [F, E, B, A] = [0, 1, 2, 3].map((index) => word(b, y, index));
+  let [H, G, D, C] = [0, 1, 2, 3].map((index) => word(b, x, index));
   for (let i = 0; i < 2; i++) {
-    const choice = (e & f) ^ (~e & g);
-    const sigma1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25);
-    const majority = (a & b) ^ (a & c) ^ (b & c);
-    const sigma0 = rotateRight(a, 2) ^ rotateRight(a, 13) ^ rotateRight(a, 22);
-    const sum = (h + sigma1 + choice + wk[i]) | 0;
-    [a, b, c, d, e, f, g, h] = [(sum + majority + sigma0) | 0, a, b, c, (sum + d) | 0, e, f, g];
+    const sigma1 = exclusiveOr(b, b.rotr(E, 6), b.rotr(E, 11), b.rotr(E, 25));
+    const first = sum(b, H, word(b, wk, i), choice(b, E, F, G), sigma1);
+    const sigma0 = exclusiveOr(b, b.rotr(A, 2), b.rotr(A, 13), b.rotr(A, 22));
+    const next = sum(b, first, majority(b, A, B, C), sigma0);
+    [A, B, C, D, E, F, G, H] = [next, A, B, C, b.add(first, D), E, F, G];
   }
-  return [f, e, b, a];
+  return fromWords(b, [F, E, B, A]);
 });
-const small0 = (x: number): number => rotateRight(x, 7) ^ rotateRight(x, 18) ^ (x >>> 3);
-const small1 = (x: number): number => rotateRight(x, 17) ^ rotateRight(x, 19) ^ (x >>> 10);
-export const SHA256MSG1 = sha("SHA256MSG1", "NP 0F 38 CC /r xmm,xmm/m128", (x, y) => [
-  (x[0] + small0(x[1])) | 0,
-  (x[1] + small0(x[2])) | 0,
-  (x[2] + small0(x[3])) | 0,
-  (x[3] + small0(y[0])) | 0,
-]);
-export const SHA256MSG2 = sha("SHA256MSG2", "NP 0F 38 CD /r xmm,xmm/m128", (x, y) => {
-  const w16 = (x[0] + small1(y[2])) | 0;
-  const w17 = (x[1] + small1(y[3])) | 0;
-  return [w16, w17, (x[2] + small1(w16)) | 0, (x[3] + small1(w17)) | 0];
+/** σ0 and σ1 of four words: two rotations to the right and a shift. */
+const sigma = (b: Builder, x: Node, [first, second, shift]: readonly [number, number, number]): Node =>
+  [rotated(b, x, 32 - second), b.op("i32x4.shr_u", x, b.i32(shift))].reduce(
+    (left, right) => b.op("v128.xor", left, right),
+    rotated(b, x, 32 - first),
+  );
+export const SHA256MSG1 = sha("SHA256MSG1", "NP 0F 38 CC /r xmm,xmm/m128", (b, x, y) =>
+  b.op("i32x4.add", x, sigma(b, wordsOf(b, x, y, 1, 2, 3, 4), [7, 18, 3])),
+);
+export const SHA256MSG2 = sha("SHA256MSG2", "NP 0F 38 CD /r xmm,xmm/m128", (b, x, y) => {
+  const mixed = (words: Node): Node => b.op("i32x4.add", x, sigma(b, words, [17, 19, 10]));
+  const lower = mixed(wordsOf(b, y, y, 2, 3, 2, 3));
+  // The upper two words depend on the lower two of the result.
+  const upper = mixed(wordsOf(b, lower, lower, 0, 1, 0, 1));
+  return wordsOf(b, lower, upper, 0, 1, 6, 7);
 });
