@@ -1,7 +1,7 @@
 /**
  * Gets what a command needs that npm does not bring:
  *
- *     tsx tools/setup.ts start|build|test|bench|vectors
+ *     tsx tools/setup.ts start|build|test|bench|corpus|vectors
  *
  * On Debian and Ubuntu, as root, missing packages are installed with apt; elsewhere they are named. What tests and benchmarks can do without is
  * only named. The wine image is built when it is missing or its recipe has changed.
@@ -54,6 +54,14 @@ const windowsCompilers: Requirement = {
   found: () => onPath("x86_64-w64-mingw32-gcc") && onPath("x86_64-w64-mingw32-g++"),
 };
 
+/** The other flavour has no std::thread. */
+const threadsCompiler: Requirement = {
+  packages: ["g++-mingw-w64-x86-64-posix"],
+  purpose: "compiles the corpus's programs that use std::thread",
+  optional: true,
+  found: () => onPath("x86_64-w64-mingw32-g++-posix"),
+};
+
 const compiler: Requirement = {
   packages: ["gcc", "libc6-dev"],
   purpose: "compiles what runs on this processor, to be compared with",
@@ -93,6 +101,7 @@ const requirements: Readonly<Record<string, readonly Requirement[]>> = {
   build: [xz],
   test: [xz, ...testing],
   bench: [xz, ...benchmarks],
+  corpus: [xz, windowsCompilers, threadsCompiler],
   vectors: [xz, browser, firefox],
 };
 

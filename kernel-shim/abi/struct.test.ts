@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { BytesMemory } from "./bytes-memory.ts";
 import { EventAccess } from "./access.ts";
 import { array, at, struct } from "./struct.ts";
-import { HANDLE, u16, u32, u64 } from "./type.ts";
+import { HANDLE, u16, u32, u64, ULONG, ULONG_LENGTH } from "./type.ts";
 
 test("fields that overlap, are misaligned or lie outside are rejected", () => {
   expect(() => struct("S", 8, { A: at(0, u32), B: at(2, u16) })).toThrow("S.B at 0x2 overlaps");
@@ -25,4 +25,9 @@ test("flags are shown by name, whole sets first, unknown bits as they are", () =
   expect(EventAccess.format(0x1f0003)).toBe("EVENT_ALL_ACCESS");
   expect(EventAccess.format(0x100002)).toBe("EVENT_MODIFY_STATE | SYNCHRONIZE");
   expect(EventAccess.format(0x80000040)).toBe("GENERIC_READ | 0x40");
+});
+
+test("lengths are shown in decimal, other numbers in hexadecimal", () => {
+  expect(ULONG_LENGTH.format(70)).toBe("70");
+  expect(ULONG.format(70)).toBe("0x46");
 });

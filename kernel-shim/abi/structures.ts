@@ -1,6 +1,7 @@
 /** Guest structures that several services share, 64-bit layout. */
 import type { Captured, CaptureContext, GuestMemory, Type } from "./type.ts";
 import {
+  decimal,
   formatCaptured,
   HANDLE,
   LARGE_INTEGER,
@@ -108,7 +109,7 @@ export const OBJECT_ATTRIBUTES: Type<ObjectAttributes> = {
 
 export const IO_STATUS_BLOCK = struct("IO_STATUS_BLOCK", 0x10, {
   Status: at(0x0, u32),
-  Information: at(0x8, ULONG_PTR),
+  Information: at(0x8, decimal(ULONG_PTR)),
 });
 export const CLIENT_ID = struct("CLIENT_ID", 0x10, { UniqueProcess: at(0x0, HANDLE), UniqueThread: at(0x8, HANDLE) });
 

@@ -142,12 +142,22 @@ export function alias<T>(name: string, type: Scalar<T>): Scalar<T> {
   return { ...type, name };
 }
 
+/** `type` for a length or a count: shown in decimal, where masks and addresses are shown in hexadecimal. */
+export function decimal<T extends number | bigint>(type: Scalar<T>): Scalar<T> {
+  return {
+    ...type,
+    format: (captured) => (typeof captured === "number" ? String(captured) : formatCaptured(captured)),
+  };
+}
+
 export const u8 = unsigned32("UCHAR", 1, (m, a) => m.readUint8(a), (m, a, v) => m.writeUint8(a, v)); // prettier-ignore
 export const u16 = unsigned32("USHORT", 2, (m, a) => m.readUint16(a), (m, a, v) => m.writeUint16(a, v)); // prettier-ignore
 export const u32 = unsigned32("ULONG", 4, (m, a) => m.readUint32(a), (m, a, v) => m.writeUint32(a, v >>> 0)); // prettier-ignore
 export const ULONG = u32;
 export const USHORT = u16;
 export const UCHAR = u8;
+/** A ULONG that is a length in bytes or a count. */
+export const ULONG_LENGTH = decimal(ULONG);
 export const ACCESS_MASK = alias("ACCESS_MASK", u32);
 
 export const LONG: Scalar<number> = {
@@ -191,6 +201,8 @@ export const ULONG_PTR: Scalar<number> = {
   format: formatCaptured,
 };
 export const SIZE_T = alias("SIZE_T", ULONG_PTR);
+/** A SIZE_T that is a length of data, not of an address range. */
+export const SIZE_LENGTH = decimal(SIZE_T);
 export const PVOID = alias("PVOID", ULONG_PTR);
 
 /** A pointer-sized value that the kernel hands back as it got it, a completion key for example: all 64 bits count. */

@@ -1,5 +1,5 @@
 import { IO_STATUS_BLOCK } from "../abi/structures.ts";
-import { HANDLE, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
+import { HANDLE, OPAQUE, PVOID, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { ioRequest } from "./io-request.ts";
 import { inBuffer, out, outBuffer, partial, systemService, value } from "./service.ts";
 
@@ -11,9 +11,9 @@ const controlParameters = {
   IoStatusBlock: out(IO_STATUS_BLOCK),
   IoControlCode: value(ULONG),
   InputBuffer: inBuffer("InputBufferLength"),
-  InputBufferLength: value(ULONG),
+  InputBufferLength: value(ULONG_LENGTH),
   OutputBuffer: outBuffer("OutputBufferLength"),
-  OutputBufferLength: value(ULONG),
+  OutputBufferLength: value(ULONG_LENGTH),
 };
 
 /** A control code says in two bits which access its caller needs: FILE_READ_DATA, FILE_WRITE_DATA. */

@@ -2,7 +2,7 @@ import { FileAccess } from "../abi/access.ts";
 import { CompletionFilter, FILE_INFORMATION_CLASS } from "../abi/file.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK, UnicodeString } from "../abi/structures.ts";
-import { BOOLEAN, flags, HANDLE, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
+import { BOOLEAN, flags, HANDLE, OPAQUE, PVOID, ULONG_LENGTH } from "../abi/type.ts";
 import type { FileObject } from "../io-manager/file-object.ts";
 import type { Irp } from "../io-manager/irp.ts";
 import { expressionOfWin32Mask } from "../io-manager/name-expression.ts";
@@ -29,7 +29,7 @@ export const NtQueryDirectoryFile = systemService("NtQueryDirectoryFile", {
   params: {
     ...common,
     FileInformation: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     FileInformationClass: value(FILE_INFORMATION_CLASS),
     ReturnSingleEntry: value(BOOLEAN),
     FileName: optional(pointer(UnicodeString)),
@@ -59,7 +59,7 @@ export const NtQueryDirectoryFileEx = systemService("NtQueryDirectoryFileEx", {
   params: {
     ...common,
     FileInformation: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     FileInformationClass: value(FILE_INFORMATION_CLASS),
     QueryFlags: value(QueryFlags),
     FileName: optional(pointer(UnicodeString)),
@@ -84,7 +84,7 @@ export const NtNotifyChangeDirectoryFile = systemService("NtNotifyChangeDirector
   params: {
     ...common,
     Buffer: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     CompletionFilter: value(CompletionFilter),
     WatchTree: value(BOOLEAN),
   },

@@ -4,7 +4,7 @@ import { FileAccess } from "../abi/access.ts";
 import { CreateOptions } from "../abi/file.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK } from "../abi/structures.ts";
-import { HANDLE, LARGE_INTEGER, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
+import { HANDLE, LARGE_INTEGER, OPAQUE, PVOID, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { VolumeFile } from "../io-manager/volume-file.ts";
 import { ioRequest } from "./io-request.ts";
 import { full, optional, out, pointer, type ServiceCall, systemService, value } from "./service.ts";
@@ -16,7 +16,7 @@ const scatterParameters = {
   ApcContext: value(OPAQUE),
   IoStatusBlock: out(IO_STATUS_BLOCK),
   SegmentArray: value(PVOID),
-  Length: value(ULONG),
+  Length: value(ULONG_LENGTH),
   ByteOffset: optional(pointer(LARGE_INTEGER)),
   Key: optional(pointer(ULONG)),
 };

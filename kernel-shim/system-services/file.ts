@@ -4,7 +4,7 @@ import { CreateDisposition, CreateOptions, FILE_INFORMATION_CLASS, FileAttribute
 import * as info from "../abi/file-information.ts";
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK, OBJECT_ATTRIBUTES } from "../abi/structures.ts";
-import { BOOLEAN, HANDLE, LARGE_INTEGER, OPAQUE, PVOID, ULONG } from "../abi/type.ts";
+import { BOOLEAN, HANDLE, LARGE_INTEGER, OPAQUE, PVOID, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
 import { IoCompletion } from "../executive/io-completion.ts";
 import { CreateRequest, type LinkTarget } from "../io-manager/create-request.ts";
@@ -42,7 +42,7 @@ export const NtCreateFile = systemService("NtCreateFile", {
     CreateDisposition: value(CreateDisposition),
     CreateOptions: value(CreateOptions),
     EaBuffer: value(PVOID),
-    EaLength: value(ULONG),
+    EaLength: value(ULONG_LENGTH),
   },
   run(call, args) {
     if (args.EaLength !== 0) return ntstatus.STATUS_EAS_NOT_SUPPORTED;
@@ -97,7 +97,7 @@ export const NtReadFile = systemService("NtReadFile", {
     ApcContext: value(OPAQUE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     Buffer: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     ByteOffset: optional(pointer(LARGE_INTEGER)),
     Key: optional(pointer(ULONG)),
   },
@@ -117,7 +117,7 @@ export const NtWriteFile = systemService("NtWriteFile", {
     ApcContext: value(OPAQUE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     Buffer: inBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     ByteOffset: optional(pointer(LARGE_INTEGER)),
     Key: optional(pointer(ULONG)),
   },
@@ -214,7 +214,7 @@ export const NtQueryInformationFile = systemService("NtQueryInformationFile", {
     FileHandle: value(HANDLE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     FileInformation: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     FileInformationClass: value(FILE_INFORMATION_CLASS),
   },
   run(call, { FileHandle, IoStatusBlock, FileInformation, FileInformationClass }) {
@@ -237,7 +237,7 @@ export const NtSetInformationFile = systemService("NtSetInformationFile", {
     FileHandle: value(HANDLE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     FileInformation: inBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     FileInformationClass: value(FILE_INFORMATION_CLASS),
   },
   run(call, { FileHandle, IoStatusBlock, FileInformation, FileInformationClass: informationClass }) {
@@ -384,10 +384,10 @@ export const NtQueryEaFile = systemService("NtQueryEaFile", {
     FileHandle: value(HANDLE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     Buffer: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     ReturnSingleEntry: value(BOOLEAN),
     EaList: value(PVOID),
-    EaListLength: value(ULONG),
+    EaListLength: value(ULONG_LENGTH),
     EaIndex: value(PVOID),
     RestartScan: value(BOOLEAN),
   },

@@ -2,7 +2,7 @@ import { IoCompletionAccess } from "../abi/access.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { OBJECT_ATTRIBUTES } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
-import { BOOLEAN, HANDLE, LARGE_INTEGER, OPAQUE, PVOID, u32, ULONG } from "../abi/type.ts";
+import { BOOLEAN, HANDLE, LARGE_INTEGER, OPAQUE, PVOID, u32, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { IoCompletion } from "../executive/io-completion.ts";
 import { Wait } from "../executive/wait.ts";
 import { answerExact } from "./information-answer.ts";
@@ -18,7 +18,7 @@ export const NtCreateIoCompletion = systemService("NtCreateIoCompletion", {
     IoCompletionHandle: out(HANDLE),
     DesiredAccess: value(IoCompletionAccess),
     ObjectAttributes: optional(pointer(OBJECT_ATTRIBUTES)),
-    Count: value(ULONG),
+    Count: value(ULONG_LENGTH),
   },
   run(call, { IoCompletionHandle, DesiredAccess, ObjectAttributes, Count }) {
     const { status, handle } = call.createObject(
@@ -90,7 +90,7 @@ export const NtRemoveIoCompletionEx = systemService("NtRemoveIoCompletionEx", {
   params: {
     IoCompletionHandle: value(HANDLE),
     IoCompletionInformation: value(PVOID),
-    Count: value(ULONG),
+    Count: value(ULONG_LENGTH),
     NumEntriesRemoved: out(ULONG),
     Timeout: optional(pointer(LARGE_INTEGER)),
     Alertable: value(BOOLEAN),
@@ -131,8 +131,8 @@ export const NtQueryIoCompletion = systemService("NtQueryIoCompletion", {
     IoCompletionHandle: value(HANDLE),
     IoCompletionInformationClass: value(ULONG),
     IoCompletionInformation: outBuffer("IoCompletionInformationLength"),
-    IoCompletionInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    IoCompletionInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { IoCompletionHandle, IoCompletionInformationClass, IoCompletionInformation, ReturnLength }) {
     if (IoCompletionInformationClass !== IO_COMPLETION_BASIC_INFORMATION) return ntstatus.STATUS_INVALID_INFO_CLASS;

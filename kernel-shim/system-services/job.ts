@@ -4,7 +4,7 @@ import { BytesMemory } from "../abi/bytes-memory.ts";
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { OBJECT_ATTRIBUTES } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
-import { enumeration, HANDLE, OPAQUE, u32, u64, ULONG } from "../abi/type.ts";
+import { enumeration, HANDLE, OPAQUE, u32, u64, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { IoCompletion } from "../executive/io-completion.ts";
 import { EXTENDED_LIMIT_SIZE, Job, JOBOBJECT_BASIC_LIMIT_INFORMATION } from "../process-manager/job.ts";
 import { Process } from "../process-manager/process.ts";
@@ -144,8 +144,8 @@ export const NtQueryInformationJobObject = systemService("NtQueryInformationJobO
     JobHandle: value(HANDLE),
     JobObjectInformationClass: value(JOBOBJECTINFOCLASS),
     JobObjectInformation: outBuffer("JobObjectInformationLength"),
-    JobObjectInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    JobObjectInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { JobHandle, JobObjectInformationClass: kind, JobObjectInformation: buffer, ReturnLength }) {
     const job = queriedJob(call, JobHandle);
@@ -204,7 +204,7 @@ export const NtSetInformationJobObject = systemService("NtSetInformationJobObjec
     JobHandle: value(HANDLE),
     JobObjectInformationClass: value(JOBOBJECTINFOCLASS),
     JobObjectInformation: inBuffer("JobObjectInformationLength"),
-    JobObjectInformationLength: value(ULONG),
+    JobObjectInformationLength: value(ULONG_LENGTH),
   },
   run(call, { JobHandle, JobObjectInformationClass: kind, JobObjectInformation: buffer }) {
     const job = call.reference(JobHandle, Job, JobObjectAccess.JOB_OBJECT_SET_ATTRIBUTES);

@@ -5,7 +5,18 @@ import { ProcessAccess } from "../abi/access.ts";
 import { AllocationType, FreeType, MEMORY_INFORMATION_CLASS, MemoryType, PageProtection } from "../abi/memory.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { encodeUtf16, MEMORY_BASIC_INFORMATION, UNICODE_STRING } from "../abi/structures.ts";
-import { enumeration, HANDLE, PVOID, SIZE_T, u32, u64, ULONG, ULONG_PTR } from "../abi/type.ts";
+import {
+  enumeration,
+  HANDLE,
+  PVOID,
+  SIZE_LENGTH,
+  SIZE_T,
+  u32,
+  u64,
+  ULONG,
+  ULONG_LENGTH,
+  ULONG_PTR,
+} from "../abi/type.ts";
 import { at, struct } from "../abi/struct.ts";
 import { HIGHEST_USER_ADDRESS } from "../memory-manager/address-search.ts";
 import { highestAddress } from "../memory-manager/zero-bits.ts";
@@ -63,7 +74,7 @@ export const NtAllocateVirtualMemoryEx = systemService("NtAllocateVirtualMemoryE
     AllocationType: value(AllocationType),
     PageProtection: value(PageProtection),
     ExtendedParameters: value(PVOID),
-    ExtendedParameterCount: value(ULONG),
+    ExtendedParameterCount: value(ULONG_LENGTH),
   },
   run(call, { ProcessHandle, BaseAddress, RegionSize, AllocationType: type, PageProtection: protect, ...more }) {
     const process = targetOf(call, ProcessHandle, PROCESS_VM_OPERATION);
@@ -151,8 +162,8 @@ export const NtQueryVirtualMemory = systemService("NtQueryVirtualMemory", {
     BaseAddress: value(PVOID),
     MemoryInformationClass: value(MEMORY_INFORMATION_CLASS),
     MemoryInformation: outBuffer("MemoryInformationLength"),
-    MemoryInformationLength: value(SIZE_T),
-    ReturnLength: optional(out(SIZE_T)),
+    MemoryInformationLength: value(SIZE_LENGTH),
+    ReturnLength: optional(out(SIZE_LENGTH)),
   },
   run(call, { ProcessHandle, BaseAddress, MemoryInformationClass, MemoryInformation: buffer, ReturnLength }) {
     const process = targetOf(call, ProcessHandle, PROCESS_QUERY);
@@ -325,7 +336,7 @@ export const NtFlushVirtualMemory = systemService("NtFlushVirtualMemory", {
 
 export const NtFlushInstructionCache = systemService("NtFlushInstructionCache", {
   support: full,
-  params: { ProcessHandle: value(HANDLE), BaseAddress: value(PVOID), Length: value(SIZE_T) },
+  params: { ProcessHandle: value(HANDLE), BaseAddress: value(PVOID), Length: value(SIZE_LENGTH) },
   run(call, { ProcessHandle }) {
     // The processor notices changed code by itself, as x86 does.
     targetOf(call, ProcessHandle, PROCESS_VM_WRITE);
@@ -402,7 +413,7 @@ export const NtSetInformationVirtualMemory = systemService("NtSetInformationVirt
     NumberOfEntries: value(SIZE_T),
     VirtualAddresses: value(PVOID),
     VmInformation: value(PVOID),
-    VmInformationLength: value(ULONG),
+    VmInformationLength: value(ULONG_LENGTH),
   },
   run(
     call,

@@ -1,7 +1,7 @@
 import { DirectoryAccess, SymbolicLinkAccess } from "../abi/access.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { OBJECT_ATTRIBUTES, UNICODE_STRING, readUnicodeString } from "../abi/structures.ts";
-import { BOOLEAN, HANDLE, PVOID, ULONG } from "../abi/type.ts";
+import { BOOLEAN, HANDLE, PVOID, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { ObjectDirectory, SymbolicLink } from "../object-manager/directory.ts";
 import { full, inout, optional, out, outBuffer, partial, pointer, systemService, value } from "./service.ts";
 
@@ -63,11 +63,11 @@ export const NtQueryDirectoryObject = systemService("NtQueryDirectoryObject", {
   params: {
     DirectoryHandle: value(HANDLE),
     Buffer: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     ReturnSingleEntry: value(BOOLEAN),
     RestartScan: value(BOOLEAN),
     Context: inout(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { DirectoryHandle, Buffer, ReturnSingleEntry, RestartScan, Context, ReturnLength }) {
     const directory = call.reference(DirectoryHandle, ObjectDirectory, DirectoryAccess.DIRECTORY_QUERY);
@@ -154,7 +154,7 @@ export const NtOpenSymbolicLinkObject = systemService("NtOpenSymbolicLinkObject"
 
 export const NtQuerySymbolicLinkObject = systemService("NtQuerySymbolicLinkObject", {
   support: full,
-  params: { LinkHandle: value(HANDLE), LinkTarget: inout(UNICODE_STRING), ReturnedLength: optional(out(ULONG)) },
+  params: { LinkHandle: value(HANDLE), LinkTarget: inout(UNICODE_STRING), ReturnedLength: optional(out(ULONG_LENGTH)) },
   run(call, { LinkHandle, LinkTarget, ReturnedLength }) {
     const { target } = call.reference(LinkHandle, SymbolicLink, SymbolicLinkAccess.SYMBOLIC_LINK_QUERY);
     const bytes = target.length * 2;

@@ -4,7 +4,7 @@ import { BytesMemory } from "../abi/bytes-memory.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { encodeUtf16, UNICODE_STRING } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
-import { ACCESS_MASK, enumeration, flags, HANDLE, LARGE_INTEGER, u32, u8, ULONG } from "../abi/type.ts";
+import { ACCESS_MASK, enumeration, flags, HANDLE, LARGE_INTEGER, u32, u8, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { VolumeFile } from "../io-manager/volume-file.ts";
 import { closeHandle } from "../object-manager/close.ts";
 import type { KernelObject, ObjectType } from "../object-manager/kernel-object.ts";
@@ -132,8 +132,8 @@ export const NtQueryObject = systemService("NtQueryObject", {
     Handle: value(HANDLE),
     ObjectInformationClass: value(OBJECT_INFORMATION_CLASS),
     ObjectInformation: outBuffer("ObjectInformationLength"),
-    ObjectInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    ObjectInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { Handle, ObjectInformationClass, ObjectInformation: buffer, ReturnLength }) {
     const C = OBJECT_INFORMATION_CLASS;
@@ -219,7 +219,7 @@ export const NtSetInformationObject = systemService("NtSetInformationObject", {
     Handle: value(HANDLE),
     ObjectInformationClass: value(OBJECT_INFORMATION_CLASS),
     ObjectInformation: inBuffer("ObjectInformationLength"),
-    ObjectInformationLength: value(ULONG),
+    ObjectInformationLength: value(ULONG_LENGTH),
   },
   run(call, { Handle, ObjectInformationClass, ObjectInformation }) {
     if (ObjectInformationClass !== OBJECT_INFORMATION_CLASS.ObjectHandleFlagInformation)
@@ -259,7 +259,7 @@ export const NtQuerySecurityObject = systemService("NtQuerySecurityObject", {
     Handle: value(HANDLE),
     SecurityInformation: value(ULONG),
     SecurityDescriptor: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     LengthNeeded: out(ULONG),
   },
   run(call, { Handle, SecurityDescriptor, LengthNeeded }) {

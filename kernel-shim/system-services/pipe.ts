@@ -2,7 +2,7 @@ import { FileAccess } from "../abi/access.ts";
 import { CreateDisposition, CreateOptions, ShareMode } from "../abi/file.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK, OBJECT_ATTRIBUTES } from "../abi/structures.ts";
-import { flags, HANDLE, LARGE_INTEGER, ULONG } from "../abi/type.ts";
+import { flags, HANDLE, LARGE_INTEGER, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { createFile } from "./file-open.ts";
 import { full, missing, optional, out, pointer, systemService, value } from "./service.ts";
 
@@ -71,7 +71,7 @@ export const NtCreateMailslotFile = systemService("NtCreateMailslotFile", {
     IoStatusBlock: out(IO_STATUS_BLOCK),
     CreateOptions: value(CreateOptions),
     MailslotQuota: value(ULONG),
-    MaximumMessageSize: value(ULONG),
+    MaximumMessageSize: value(ULONG_LENGTH),
     ReadTimeout: optional(pointer(LARGE_INTEGER)),
   },
 });

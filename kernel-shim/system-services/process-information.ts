@@ -6,7 +6,7 @@ import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { at, struct } from "../abi/struct.ts";
 import { PEB, readUnicodeString, RTL_USER_PROCESS_PARAMETERS, SECTION_IMAGE_INFORMATION } from "../abi/structures.ts";
-import { enumeration, HANDLE, PVOID, SIZE_T, ULONG } from "../abi/type.ts";
+import { enumeration, HANDLE, PVOID, SIZE_T, ULONG_LENGTH } from "../abi/type.ts";
 import { highestAddress } from "../memory-manager/zero-bits.ts";
 import { Process } from "../process-manager/process.ts";
 import { SESSION_ID } from "../security/identity.ts";
@@ -129,8 +129,8 @@ export const NtQueryInformationProcess = systemService("NtQueryInformationProces
     ProcessHandle: value(HANDLE),
     ProcessInformationClass: value(PROCESSINFOCLASS),
     ProcessInformation: outBuffer("ProcessInformationLength"),
-    ProcessInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    ProcessInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { ProcessHandle, ProcessInformationClass: kind, ProcessInformation: buffer, ReturnLength }) {
     const { PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION } = ProcessAccess;
@@ -207,7 +207,7 @@ export const NtSetInformationProcess = systemService("NtSetInformationProcess", 
     ProcessHandle: value(HANDLE),
     ProcessInformationClass: value(PROCESSINFOCLASS),
     ProcessInformation: inBuffer("ProcessInformationLength"),
-    ProcessInformationLength: value(ULONG),
+    ProcessInformationLength: value(ULONG_LENGTH),
   },
   run(call, { ProcessHandle, ProcessInformationClass: kind, ProcessInformation: buffer }) {
     const process = call.reference(ProcessHandle, Process, ProcessAccess.PROCESS_SET_INFORMATION);

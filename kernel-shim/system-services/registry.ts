@@ -5,7 +5,18 @@ import { ntstatus } from "../abi/ntstatus.ts";
 import type { ObjectAttributes } from "../abi/structures.ts";
 import { IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, UnicodeString } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
-import { BOOLEAN, enumeration, flags, HANDLE, pointerTo, OPAQUE, PVOID, ULONG, u32 } from "../abi/type.ts";
+import {
+  BOOLEAN,
+  enumeration,
+  flags,
+  HANDLE,
+  OPAQUE,
+  pointerTo,
+  PVOID,
+  u32,
+  ULONG,
+  ULONG_LENGTH,
+} from "../abi/type.ts";
 import type { Information } from "../configuration-manager/key-information.ts";
 import {
   KEY_INFORMATION_CLASS,
@@ -188,8 +199,8 @@ export const NtQueryKey = systemService("NtQueryKey", {
     KeyHandle: value(HANDLE),
     KeyInformationClass: value(KEY_INFORMATION_CLASS),
     KeyInformation: outBuffer("Length"),
-    Length: value(ULONG),
-    ResultLength: out(ULONG),
+    Length: value(ULONG_LENGTH),
+    ResultLength: out(ULONG_LENGTH),
   },
   run(call, { KeyHandle, KeyInformationClass, KeyInformation, ResultLength }) {
     const nameOnly = KeyInformationClass === KEY_INFORMATION_CLASS.KeyNameInformation;
@@ -205,8 +216,8 @@ export const NtEnumerateKey = systemService("NtEnumerateKey", {
     Index: value(ULONG),
     KeyInformationClass: value(KEY_INFORMATION_CLASS),
     KeyInformation: outBuffer("Length"),
-    Length: value(ULONG),
-    ResultLength: out(ULONG),
+    Length: value(ULONG_LENGTH),
+    ResultLength: out(ULONG_LENGTH),
   },
   run(call, { KeyHandle, Index, KeyInformationClass, KeyInformation, ResultLength }) {
     const subkey = keyOf(call, KeyHandle, KeyAccess.KEY_ENUMERATE_SUB_KEYS).subkeys.at(Index);
@@ -223,8 +234,8 @@ export const NtQueryValueKey = systemService("NtQueryValueKey", {
     ValueName: pointer(UnicodeString),
     KeyValueInformationClass: value(KEY_VALUE_INFORMATION_CLASS),
     KeyValueInformation: outBuffer("Length"),
-    Length: value(ULONG),
-    ResultLength: out(ULONG),
+    Length: value(ULONG_LENGTH),
+    ResultLength: out(ULONG_LENGTH),
   },
   run(call, { KeyHandle, ValueName, KeyValueInformationClass, KeyValueInformation, ResultLength }) {
     const found = keyOf(call, KeyHandle, KeyAccess.KEY_QUERY_VALUE).value(ValueName);
@@ -240,8 +251,8 @@ export const NtEnumerateValueKey = systemService("NtEnumerateValueKey", {
     Index: value(ULONG),
     KeyValueInformationClass: value(KEY_VALUE_INFORMATION_CLASS),
     KeyValueInformation: outBuffer("Length"),
-    Length: value(ULONG),
-    ResultLength: out(ULONG),
+    Length: value(ULONG_LENGTH),
+    ResultLength: out(ULONG_LENGTH),
   },
   run(call, { KeyHandle, Index, KeyValueInformationClass, KeyValueInformation, ResultLength }) {
     const found = keyOf(call, KeyHandle, KeyAccess.KEY_QUERY_VALUE).valueAt(Index);
@@ -262,7 +273,7 @@ export const NtSetValueKey = systemService("NtSetValueKey", {
     TitleIndex: value(ULONG),
     Type: value(REG_TYPE),
     Data: inBuffer("DataSize"),
-    DataSize: value(ULONG),
+    DataSize: value(ULONG_LENGTH),
   },
   run(call, { KeyHandle, ValueName, Type, Data }) {
     const node = keyOf(call, KeyHandle, KeyAccess.KEY_SET_VALUE);
@@ -309,10 +320,10 @@ export const NtQueryMultipleValueKey = systemService("NtQueryMultipleValueKey", 
   params: {
     KeyHandle: value(HANDLE),
     ValueEntries: value(PVOID),
-    EntryCount: value(ULONG),
+    EntryCount: value(ULONG_LENGTH),
     ValueBuffer: value(PVOID),
-    BufferLength: inout(ULONG),
-    RequiredBufferLength: optional(out(ULONG)),
+    BufferLength: inout(ULONG_LENGTH),
+    RequiredBufferLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { KeyHandle, ValueEntries, EntryCount, ValueBuffer, BufferLength, RequiredBufferLength }) {
     const node = keyOf(call, KeyHandle, KeyAccess.KEY_QUERY_VALUE);
@@ -356,7 +367,7 @@ export const NtNotifyChangeKey = systemService("NtNotifyChangeKey", {
     CompletionFilter: value(REG_NOTIFY),
     WatchTree: value(BOOLEAN),
     Buffer: value(PVOID),
-    BufferSize: value(ULONG),
+    BufferSize: value(ULONG_LENGTH),
     Asynchronous: value(BOOLEAN),
   },
   run(call, { KeyHandle, Event: eventHandle, ApcRoutine, IoStatusBlock, CompletionFilter, WatchTree, Asynchronous }) {
@@ -382,7 +393,7 @@ export const NtNotifyChangeMultipleKeys = systemService("NtNotifyChangeMultipleK
   support: missing,
   params: {
     MasterKeyHandle: value(HANDLE),
-    Count: value(ULONG),
+    Count: value(ULONG_LENGTH),
     SubordinateObjects: value(PVOID),
     Event: value(HANDLE),
     ApcRoutine: value(PVOID),
@@ -391,7 +402,7 @@ export const NtNotifyChangeMultipleKeys = systemService("NtNotifyChangeMultipleK
     CompletionFilter: value(ULONG),
     WatchTree: value(BOOLEAN),
     Buffer: value(PVOID),
-    BufferSize: value(ULONG),
+    BufferSize: value(ULONG_LENGTH),
     Asynchronous: value(BOOLEAN),
   },
 });
@@ -422,7 +433,7 @@ export const NtSetInformationKey = systemService("NtSetInformationKey", {
     KeyHandle: value(HANDLE),
     KeySetInformationClass: value(ULONG),
     KeySetInformation: inBuffer("KeySetInformationLength"),
-    KeySetInformationLength: value(ULONG),
+    KeySetInformationLength: value(ULONG_LENGTH),
   },
 });
 
@@ -432,8 +443,8 @@ export const NtQueryLicenseValue = systemService("NtQueryLicenseValue", {
     ValueName: optional(pointer(UnicodeString)),
     Type: optional(out(REG_TYPE)),
     Data: outBuffer("DataSize"),
-    DataSize: value(ULONG),
-    ResultDataSize: optional(out(ULONG)),
+    DataSize: value(ULONG_LENGTH),
+    ResultDataSize: optional(out(ULONG_LENGTH)),
   },
   run(call, { ValueName, Type, Data, ResultDataSize }) {
     if (!ValueName || ResultDataSize === undefined) return ntstatus.STATUS_INVALID_PARAMETER;

@@ -2,7 +2,18 @@ import { SectionAccess } from "../abi/access.ts";
 import { AllocationType, PageProtection, SectionAttributes } from "../abi/memory.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { OBJECT_ATTRIBUTES, SECTION_IMAGE_INFORMATION } from "../abi/structures.ts";
-import { enumeration, HANDLE, LARGE_INTEGER, PVOID, SIZE_T, u32, ULONG, ULONG_PTR } from "../abi/type.ts";
+import {
+  enumeration,
+  HANDLE,
+  LARGE_INTEGER,
+  PVOID,
+  SIZE_LENGTH,
+  SIZE_T,
+  u32,
+  ULONG,
+  ULONG_LENGTH,
+  ULONG_PTR,
+} from "../abi/type.ts";
 import { at, struct } from "../abi/struct.ts";
 import { ProcessAccess, FileAccess } from "../abi/access.ts";
 import { FileObject } from "../io-manager/file-object.ts";
@@ -57,7 +68,7 @@ export const NtCreateSection = systemService("NtCreateSection", {
 
 export const NtCreateSectionEx = systemService("NtCreateSectionEx", {
   support: partial("extended parameters are not read"),
-  params: { ...sectionParameters, ExtendedParameters: value(PVOID), ExtendedParameterCount: value(ULONG) },
+  params: { ...sectionParameters, ExtendedParameters: value(PVOID), ExtendedParameterCount: value(ULONG_LENGTH) },
   run(
     call,
     {
@@ -213,7 +224,7 @@ export const NtMapViewOfSectionEx = systemService("NtMapViewOfSectionEx", {
     AllocationType: value(AllocationType),
     PageProtection: value(PageProtection),
     ExtendedParameters: value(PVOID),
-    ExtendedParameterCount: value(ULONG),
+    ExtendedParameterCount: value(ULONG_LENGTH),
   },
   run(
     call,
@@ -289,8 +300,8 @@ export const NtQuerySection = systemService("NtQuerySection", {
     SectionHandle: value(HANDLE),
     SectionInformationClass: value(SECTION_INFORMATION_CLASS),
     SectionInformation: outBuffer("SectionInformationLength"),
-    SectionInformationLength: value(SIZE_T),
-    ReturnLength: optional(out(SIZE_T)),
+    SectionInformationLength: value(SIZE_LENGTH),
+    ReturnLength: optional(out(SIZE_LENGTH)),
   },
   run(call, { SectionHandle, SectionInformationClass, SectionInformation: buffer, ReturnLength }) {
     const section = call.reference(SectionHandle, Section, SectionAccess.SECTION_QUERY);

@@ -5,7 +5,19 @@ import {
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { OBJECT_ATTRIBUTES } from "../abi/structures.ts";
 import { at, struct } from "../abi/struct.ts";
-import { BOOLEAN, enumeration, HANDLE, LARGE_INTEGER, LONG, PVOID, u32, u8, ULONG, ULONG_PTR } from "../abi/type.ts";
+import {
+  BOOLEAN,
+  enumeration,
+  HANDLE,
+  LARGE_INTEGER,
+  LONG,
+  PVOID,
+  u32,
+  u8,
+  ULONG,
+  ULONG_LENGTH,
+  ULONG_PTR,
+} from "../abi/type.ts";
 import { DispatcherObject } from "../executive/dispatcher-object.ts";
 import { Event } from "../executive/event.ts";
 import { KeyedEvent } from "../executive/keyed-event.ts";
@@ -115,8 +127,8 @@ export const NtQueryEvent = systemService("NtQueryEvent", {
     EventHandle: value(HANDLE),
     EventInformationClass: value(ULONG),
     EventInformation: outBuffer("EventInformationLength"),
-    EventInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    EventInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { EventHandle, EventInformationClass, EventInformation, ReturnLength }) {
     return answer(EventInformationClass, EventInformation, ReturnLength, EVENT_BASIC_INFORMATION.size, (address) => {
@@ -183,8 +195,8 @@ export const NtQueryMutant = systemService("NtQueryMutant", {
     MutantHandle: value(HANDLE),
     MutantInformationClass: value(ULONG),
     MutantInformation: outBuffer("MutantInformationLength"),
-    MutantInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    MutantInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { MutantHandle, MutantInformationClass, MutantInformation, ReturnLength }) {
     return answer(MutantInformationClass, MutantInformation, ReturnLength, MUTANT_BASIC_INFORMATION.size, (address) => {
@@ -256,8 +268,8 @@ export const NtQuerySemaphore = systemService("NtQuerySemaphore", {
     SemaphoreHandle: value(HANDLE),
     SemaphoreInformationClass: value(ULONG),
     SemaphoreInformation: outBuffer("SemaphoreInformationLength"),
-    SemaphoreInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    SemaphoreInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { SemaphoreHandle, SemaphoreInformationClass, SemaphoreInformation, ReturnLength }) {
     return answer(
@@ -358,8 +370,8 @@ export const NtQueryTimer = systemService("NtQueryTimer", {
     TimerHandle: value(HANDLE),
     TimerInformationClass: value(ULONG),
     TimerInformation: outBuffer("TimerInformationLength"),
-    TimerInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    TimerInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { TimerHandle, TimerInformationClass, TimerInformation, ReturnLength }) {
     return answer(TimerInformationClass, TimerInformation, ReturnLength, TIMER_BASIC_INFORMATION.size, (address) => {
@@ -396,7 +408,7 @@ const WAIT_TYPE = enumeration("WAIT_TYPE", { WaitAll: 0, WaitAny: 1 });
 export const NtWaitForMultipleObjects = systemService("NtWaitForMultipleObjects", {
   support: full,
   params: {
-    Count: value(ULONG),
+    Count: value(ULONG_LENGTH),
     Handles: arrayOf(HANDLE, "Count", MAXIMUM_WAIT_OBJECTS),
     WaitType: value(WAIT_TYPE),
     Alertable: value(BOOLEAN),
@@ -503,7 +515,7 @@ export const NtAlertThread = systemService("NtAlertThread", {
 });
 export const NtAlertResumeThread = systemService("NtAlertResumeThread", {
   support: full,
-  params: { ThreadHandle: value(HANDLE), PreviousSuspendCount: optional(out(ULONG)) },
+  params: { ThreadHandle: value(HANDLE), PreviousSuspendCount: optional(out(ULONG_LENGTH)) },
   run(call, { ThreadHandle, PreviousSuspendCount }) {
     const thread = call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_SUSPEND_RESUME);
     alert(call, thread);

@@ -1,7 +1,7 @@
 /** NtQuerySystemInformation: the machine as programs may know it. One processor, and memory as far as the run's limit. */
 import { BytesMemory } from "../abi/bytes-memory.ts";
 import { encodeUtf16 } from "../abi/structures.ts";
-import { enumeration, PVOID, ULONG } from "../abi/type.ts";
+import { enumeration, PVOID, ULONG_LENGTH } from "../abi/type.ts";
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { registryOf } from "../configuration-manager/registry.ts";
@@ -273,8 +273,8 @@ function answer(
 const queryParameters = {
   SystemInformationClass: value(SYSTEM_INFORMATION_CLASS),
   SystemInformation: outBuffer("SystemInformationLength"),
-  SystemInformationLength: value(ULONG),
-  ReturnLength: optional(out(ULONG)),
+  SystemInformationLength: value(ULONG_LENGTH),
+  ReturnLength: optional(out(ULONG_LENGTH)),
 };
 const QUERY_SUPPORT = partial(
   "basic, processor, performance, time, process, time zone, registry quota and debugger classes",
@@ -302,10 +302,10 @@ export const NtQuerySystemInformationEx = systemService("NtQuerySystemInformatio
   params: {
     SystemInformationClass: value(SYSTEM_INFORMATION_CLASS),
     InputBuffer: inBuffer("InputBufferLength"),
-    InputBufferLength: value(ULONG),
+    InputBufferLength: value(ULONG_LENGTH),
     SystemInformation: outBuffer("SystemInformationLength"),
-    SystemInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    SystemInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { SystemInformationClass, InputBuffer, SystemInformation, ReturnLength }) {
     if (InputBuffer.address === 0 || InputBuffer.length === 0) return ntstatus.STATUS_INVALID_PARAMETER;
@@ -337,6 +337,6 @@ export const NtSetSystemInformation = systemService("NtSetSystemInformation", {
   params: {
     SystemInformationClass: value(SYSTEM_INFORMATION_CLASS),
     SystemInformation: value(PVOID),
-    SystemInformationLength: value(ULONG),
+    SystemInformationLength: value(ULONG_LENGTH),
   },
 });

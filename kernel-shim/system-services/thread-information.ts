@@ -4,7 +4,7 @@ import { BytesMemory } from "../abi/bytes-memory.ts";
 import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { CLIENT_ID, readUnicodeString } from "../abi/structures.ts";
-import { enumeration, HANDLE, ULONG } from "../abi/type.ts";
+import { enumeration, HANDLE, ULONG_LENGTH } from "../abi/type.ts";
 import { Thread } from "../process-manager/thread.ts";
 import { Token, TOKEN_TYPE } from "../security/token.ts";
 import { answerExact, answerWhole, referenceWithEither, unicodeStringAt } from "./information-answer.ts";
@@ -85,8 +85,8 @@ export const NtQueryInformationThread = systemService("NtQueryInformationThread"
     ThreadHandle: value(HANDLE),
     ThreadInformationClass: value(THREADINFOCLASS),
     ThreadInformation: outBuffer("ThreadInformationLength"),
-    ThreadInformationLength: value(ULONG),
-    ReturnLength: optional(out(ULONG)),
+    ThreadInformationLength: value(ULONG_LENGTH),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { ThreadHandle, ThreadInformationClass: kind, ThreadInformation: buffer, ReturnLength }) {
     const { THREAD_QUERY_INFORMATION, THREAD_QUERY_LIMITED_INFORMATION } = ThreadAccess;
@@ -118,7 +118,7 @@ export const NtSetInformationThread = systemService("NtSetInformationThread", {
     ThreadHandle: value(HANDLE),
     ThreadInformationClass: value(THREADINFOCLASS),
     ThreadInformation: inBuffer("ThreadInformationLength"),
-    ThreadInformationLength: value(ULONG),
+    ThreadInformationLength: value(ULONG_LENGTH),
   },
   run(call, { ThreadHandle, ThreadInformationClass: kind, ThreadInformation: buffer }) {
     const { THREAD_SET_INFORMATION, THREAD_SET_LIMITED_INFORMATION } = ThreadAccess;

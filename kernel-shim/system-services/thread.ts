@@ -1,7 +1,7 @@
 import { ThreadAccess, ProcessAccess } from "../abi/access.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { CLIENT_ID, CONTEXT, OBJECT_ATTRIBUTES } from "../abi/structures.ts";
-import { flags, HANDLE, PVOID, SIZE_T, u64, ULONG, ULONG_PTR } from "../abi/type.ts";
+import { flags, HANDLE, PVOID, SIZE_T, u64, ULONG, ULONG_LENGTH, ULONG_PTR } from "../abi/type.ts";
 import { queueUserApc } from "../process-manager/apc.ts";
 import { readContextRecord, writeContextRecord, ContextFlags } from "../process-manager/context-record.ts";
 import { Process } from "../process-manager/process.ts";
@@ -114,7 +114,7 @@ export const NtGetNextThread = systemService("NtGetNextThread", {
   },
 });
 
-const countParameters = { ThreadHandle: value(HANDLE), PreviousSuspendCount: optional(out(ULONG)) };
+const countParameters = { ThreadHandle: value(HANDLE), PreviousSuspendCount: optional(out(ULONG_LENGTH)) };
 
 export const NtSuspendThread = systemService("NtSuspendThread", {
   support: full,

@@ -4,7 +4,7 @@ import type { NtStatus } from "../abi/ntstatus.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { at, struct } from "../abi/struct.ts";
 import { OBJECT_ATTRIBUTES } from "../abi/structures.ts";
-import { BOOLEAN, HANDLE, PVOID, u32, ULONG } from "../abi/type.ts";
+import { BOOLEAN, HANDLE, PVOID, u32, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { StatusError } from "../executive/unsupported.ts";
 import { Process } from "../process-manager/process.ts";
 import { Thread } from "../process-manager/thread.ts";
@@ -117,8 +117,8 @@ export const NtQueryInformationToken = systemService("NtQueryInformationToken", 
     TokenHandle: value(HANDLE),
     TokenInformationClass: value(TOKEN_INFORMATION_CLASS),
     TokenInformation: outBuffer("TokenInformationLength"),
-    TokenInformationLength: value(ULONG),
-    ReturnLength: out(ULONG),
+    TokenInformationLength: value(ULONG_LENGTH),
+    ReturnLength: out(ULONG_LENGTH),
   },
   run(call, { TokenHandle, TokenInformationClass: kind, TokenInformation, ReturnLength }) {
     const isSource = kind === TOKEN_INFORMATION_CLASS.TokenSource;
@@ -144,7 +144,7 @@ export const NtSetInformationToken = systemService("NtSetInformationToken", {
     TokenHandle: value(HANDLE),
     TokenInformationClass: value(TOKEN_INFORMATION_CLASS),
     TokenInformation: inBuffer("TokenInformationLength"),
-    TokenInformationLength: value(ULONG),
+    TokenInformationLength: value(ULONG_LENGTH),
   },
   run(call, { TokenHandle, TokenInformationClass: kind, TokenInformation }) {
     const token = tokenOf(call, TokenHandle, TokenAccess.TOKEN_ADJUST_DEFAULT);
@@ -192,9 +192,9 @@ export const NtAdjustPrivilegesToken = systemService("NtAdjustPrivilegesToken", 
     TokenHandle: value(HANDLE),
     DisableAllPrivileges: value(BOOLEAN),
     NewState: value(PVOID),
-    BufferLength: value(ULONG),
+    BufferLength: value(ULONG_LENGTH),
     PreviousState: value(PVOID),
-    ReturnLength: optional(out(ULONG)),
+    ReturnLength: optional(out(ULONG_LENGTH)),
   },
   run(call, { TokenHandle, DisableAllPrivileges, NewState, BufferLength, PreviousState, ReturnLength }) {
     const query = PreviousState === 0 ? 0 : TokenAccess.TOKEN_QUERY;
@@ -316,7 +316,7 @@ export const NtAccessCheck = systemService("NtAccessCheck", {
     DesiredAccess: value(GenericAccess),
     GenericMapping: pointer(GENERIC_MAPPING),
     PrivilegeSet: value(PVOID),
-    PrivilegeSetLength: out(ULONG),
+    PrivilegeSetLength: out(ULONG_LENGTH),
     GrantedAccess: out(GenericAccess),
     AccessStatus: out(ULONG),
   },
@@ -354,7 +354,7 @@ export const NtAdjustGroupsToken = systemService("NtAdjustGroupsToken", {
     TokenHandle: value(HANDLE),
     ResetToDefault: value(BOOLEAN),
     NewState: value(PVOID),
-    BufferLength: value(ULONG),
+    BufferLength: value(ULONG_LENGTH),
     PreviousState: value(PVOID),
     ReturnLength: value(PVOID),
   },

@@ -2,7 +2,7 @@ import { FileAccess } from "../abi/access.ts";
 import { FILE_DEVICE, FS_INFORMATION_CLASS } from "../abi/file.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK } from "../abi/structures.ts";
-import { HANDLE, ULONG } from "../abi/type.ts";
+import { HANDLE, ULONG_LENGTH } from "../abi/type.ts";
 import { FileObject } from "../io-manager/file-object.ts";
 import { inBuffer, out, outBuffer, partial, systemService, value } from "./service.ts";
 
@@ -26,7 +26,7 @@ export const NtQueryVolumeInformationFile = systemService("NtQueryVolumeInformat
     FileHandle: value(HANDLE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     FsInformation: outBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     FsInformationClass: value(FS_INFORMATION_CLASS),
   },
   run(call, { FileHandle, IoStatusBlock, FsInformation, FsInformationClass }) {
@@ -52,7 +52,7 @@ export const NtSetVolumeInformationFile = systemService("NtSetVolumeInformationF
     FileHandle: value(HANDLE),
     IoStatusBlock: out(IO_STATUS_BLOCK),
     FsInformation: inBuffer("Length"),
-    Length: value(ULONG),
+    Length: value(ULONG_LENGTH),
     FsInformationClass: value(FS_INFORMATION_CLASS),
   },
   run(call, { FileHandle, IoStatusBlock, FsInformation, FsInformationClass }) {

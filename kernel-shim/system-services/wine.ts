@@ -1,6 +1,6 @@
 /** Calls that Wine's user mode makes to its own Unix side; see docs on booting. Windows has none of them. */
 import { ntstatus } from "../abi/ntstatus.ts";
-import { LARGE_INTEGER, PVOID, ULONG } from "../abi/type.ts";
+import { LARGE_INTEGER, PVOID, ULONG, ULONG_LENGTH } from "../abi/type.ts";
 import { full, inBuffer, partial, systemService, value } from "./service.ts";
 
 /** Functions of ntdll's Unix half: unwind_builtin_dll unwinds a frame of a Unix library, system_time_precise writes the time to its argument. */
@@ -24,7 +24,7 @@ export const wineUnixCall = systemService("__wine_unix_call", {
 
 export const wineDbgWrite = systemService("__wine_dbg_write", {
   support: full,
-  params: { Text: inBuffer("Length"), Length: value(ULONG) },
+  params: { Text: inBuffer("Length"), Length: value(ULONG_LENGTH) },
   returns: ULONG,
   run(call, { Text }) {
     const text = String.fromCharCode(...Text.bytes().subarray(0, 4096));

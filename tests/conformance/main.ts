@@ -9,7 +9,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { deleteBuild, mapConcurrently, ring3, root, whyNoRing3 } from "../support/ring3.ts";
+import { deleteBuild, mapConcurrently, ring3, root, whyNoRing3, type RunReport } from "../support/ring3.ts";
 
 const conformance = join(root, "..", "shared", "conformance");
 const { values, positionals } = parseArgs({
@@ -36,6 +36,9 @@ interface Counts {
   readonly todoSuccesses: number;
 }
 
+/** As the programs' README has it. */
+const MOST_IN_STATUS = 255;
+
 const table = join(conformance, "expected.tsv");
 const reason = existsSync(table) ? whyNoRing3() : `there is no ${conformance}`;
 if (reason !== undefined) {
@@ -57,15 +60,19 @@ const units = readFileSync(table, "utf8")
       positionals.length === 0 || positionals.some((one) => one === program || one === `${program}:${unit}`),
   );
 
-/** The summary that a test program ends with, after those of its child processes; undefined where it did not get so far. */
-function parseSummary(output: string, unit: string): Counts | undefined {
+/**
+ * The summary that the test program ends with; undefined where it did not get so far. Its child processes print summaries of their own, so it must
+ * have ended by itself, and with its failures as the exit status.
+ */
+function parseSummary({ exit, stdout }: RunReport, unit: string): Counts | undefined {
   const summary = new RegExp(
     `${unit}: (\\d+) tests executed \\(\\d+ marked as todo, (?:\\d+ as flaky, )?(\\d+) failures?\\)`,
     "g",
   );
-  const match = [...output.matchAll(summary)].at(-1);
-  if (!match) return undefined;
-  const todoSuccesses = output.match(/Test succeeded inside todo block/g)?.length ?? 0;
+  const match = [...stdout.matchAll(summary)].at(-1);
+  if (!match || exit.reason !== "exited" || exit.status !== Math.min(Number(match[2]), MOST_IN_STATUS))
+    return undefined;
+  const todoSuccesses = stdout.match(/Test succeeded inside todo block/g)?.length ?? 0;
   return { executed: Number(match[1]), failures: Number(match[2]) - todoSuccesses, todoSuccesses };
 }
 
@@ -78,7 +85,7 @@ const outcomes = await mapConcurrently(units, Number(values.jobs), async ({ prog
     ],
     { timeout: Number(values.timeout), from: values.sources ? "sources" : "built" },
   );
-  const counts = parseSummary(run.report?.stdout ?? "", unit);
+  const counts = run.report && parseSummary(run.report, unit);
   const passed = counts !== undefined && executed !== undefined && counts.failures <= (failures ?? 0);
   const seen = counts
     ? `${counts.executed} of ${executed ?? "?"} checks, ${counts.failures} failures (Wine: ${failures ?? "?"})`
