@@ -46,6 +46,18 @@ test.each([
   ["d1 e0", "SHL gpr0:32 1:8 (2)"],
   ["f0 01 c0", "UD 3"],
   ["06", "UD 1"],
+  ["c4 e2 6d 90 0c a0", "VPGATHERDD xmm1:256 [ 0 -1<<2 0]:32 xmm4:256 xmm2:256 (6)"],
+  // The mask is the destination; there is no SIB byte; a register in the place of memory.
+  ["c4 e2 75 90 0c a0", "UD 6"],
+  ["c4 e2 6d 90 08", "UD 5"],
+  ["c4 e2 6d 90 cc", "UD 5"],
+  // VEX with the wrong W, length, vvvv, prefix, opcode, map.
+  ["c4 e2 fd 18 08", "UD 4"],
+  ["c4 e3 79 06 c1 00", "UD 4"],
+  ["c4 e2 75 18 08", "UD 5"],
+  ["c4 e2 7c 18 08", "UD 4"],
+  ["c5 f8 05", "UD 3"],
+  ["c4 e4 79 10 c1", "UD 4"],
   ["cb", "unsupported 1"],
   ["66 66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", "GP 15"],
 ])("%s is %s", (hex, expected) => {

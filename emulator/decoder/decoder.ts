@@ -99,8 +99,8 @@ export class Decoder {
       const { mnemonic, definition } = form.specification;
       return definition.unimplemented ? this.#fail("unsupported", mnemonic) : decoded;
     }
-    // A reg field or operand kind that no form has is #UD; an opcode, or an opcode with that prefix, is one that is missing here.
-    if (known || (map === OpcodeMapNumber.oneByte && !vex && invalidIn64BitMode.has(opcode))) return this.#fail("UD");
+    // A reg field or operand kind that no form has is #UD; an opcode, or an opcode with that prefix, is one that is missing here. With VEX none is.
+    if (known || vex || (map === OpcodeMapNumber.oneByte && invalidIn64BitMode.has(opcode))) return this.#fail("UD");
     return this.#fail("unsupported");
   }
 
@@ -116,11 +116,13 @@ export class Decoder {
     const next = stream.position;
     const operands: Operand[] = [];
     for (let i = 0; i < form.operands.length; i++) {
-      const operand = this.#operand(form.operands[i], size, next);
+      const operand = this.#operand(form.operands[i], form.vsib, size, next);
       if (!operand) return undefined;
       operands.push(operand);
     }
     if (prefixes.lock && !(form.specification.definition.lock && operands[0]?.kind === "memory")) return undefined;
+    // Of destination, indices and mask no two may be the same register.
+    if (form.vsib && !areDistinct(operands)) return undefined;
     const { vex } = prefixes;
     // Without a vvvv operand the field must be 1111.
     if (vex?.vvvv && !form.operands.some((operand) => operand.kind === "vvvv")) return undefined;
@@ -168,12 +170,12 @@ export class Decoder {
       }
   }
 
-  #operand(form: OperandForm, size: number, next: number): Operand | undefined {
+  #operand(form: OperandForm, vsib: boolean, size: number, next: number): Operand | undefined {
     const { rex, hasRex } = this.#prefixes;
     switch (form.kind) {
       case "rm": {
         const modrm = this.#modrm;
-        if (modrm.isMemory) return this.#memoryOperand(bits(form.memoryWidth, size), next);
+        if (modrm.isMemory) return this.#memoryOperand(bits(form.memoryWidth, size), vsib, next);
         const register = (modrm.byte & 7) | (rex & Rex.B ? 8 : 0);
         return registerOperand(form.file, register, bits(form.width, size), hasRex);
       }
@@ -197,6 +199,10 @@ export class Decoder {
         return this.#plainMemory(form.base, 0, bits(form.width, size), form.segmented);
       case "vvvv":
         return registerOperand(form.file, this.#prefixes.vex?.vvvv ?? 0, bits(form.width, size), true);
+      case "vectorIndex": {
+        const { vectorIndex } = this.#modrm;
+        return vectorIndex < 0 ? undefined : registerOperand(form.file, vectorIndex, bits(form.width, size), true);
+      }
       case "is4": {
         const register = (Number(this.#immediates[this.#nextImmediate++]) & 0xf0) >> 4;
         return registerOperand(form.file, register, bits(form.width, size), true);
@@ -208,13 +214,13 @@ export class Decoder {
     }
   }
 
-  #memoryOperand(width: number, next: number): MemoryOperand {
+  #memoryOperand(width: number, vsib: boolean, next: number): MemoryOperand {
     const { base, index, scale, displacement, ripRelative } = this.#modrm;
     return {
       kind: "memory",
       width,
       base,
-      index,
+      index: vsib ? -1 : index,
       scale,
       displacement: ripRelative ? displacement + next : displacement,
       segment: this.#prefixes.segment,
@@ -273,6 +279,11 @@ function operandSize(form: Form, prefixes: Prefixes): 16 | 32 | 64 {
 
 function bits(width: Width, size: number): number {
   return width === "operand" ? size : width;
+}
+
+function areDistinct(operands: readonly Operand[]): boolean {
+  const registers = operands.flatMap((operand) => (operand.kind === "register" ? [operand.register] : []));
+  return new Set(registers).size === registers.length;
 }
 
 function immediateOperand(value: number | bigint, width: number): Operand {

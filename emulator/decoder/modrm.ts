@@ -8,6 +8,8 @@ export class ModRm {
   /** Of a memory operand; -1: none. */
   base = -1;
   index = -1;
+  /** What stands in its place where the SIB byte names a vector register; -1: there is no SIB byte. */
+  vectorIndex = -1;
   scale: 0 | 1 | 2 | 3 = 0;
   displacement = 0;
   ripRelative = false;
@@ -18,13 +20,14 @@ export class ModRm {
     this.isMemory = mod !== 3;
     if (mod === 3) return;
     let base = byte & 7;
-    this.index = -1;
+    this.index = this.vectorIndex = -1;
     this.scale = 0;
     this.ripRelative = false;
     if (base === 4) {
       const sib = stream.u8();
       this.scale = (sib >> 6) as 0 | 1 | 2 | 3;
       const index = ((sib >> 3) & 7) | (rex & Rex.X ? 8 : 0);
+      this.vectorIndex = index;
       if (index !== 4) this.index = index;
       base = sib & 7;
       if (base === 5 && mod === 0) base = -1;

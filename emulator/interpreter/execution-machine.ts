@@ -59,11 +59,12 @@ export class ExecutionMachine implements Machine {
     execute(this, ...instruction.operands);
   }
 
-  address({ base, index, scale, displacement, segment, addressWidth }: MemoryOperand): number {
+  address({ base, index, scale, displacement, segment, addressWidth }: MemoryOperand, element?: bigint): number {
     const { context } = this;
     let sum = BigInt(displacement);
     if (base >= 0) sum += context.get(base as Register);
     if (index >= 0) sum += context.get(index as Register) << BigInt(scale);
+    if (element !== undefined) sum += element << BigInt(scale);
     sum = BigInt.asUintN(addressWidth, sum);
     if (segment === "fs") sum = BigInt.asUintN(64, sum + BigInt(context.fsBase));
     else if (segment === "gs") sum = BigInt.asUintN(64, sum + BigInt(context.gsBase));

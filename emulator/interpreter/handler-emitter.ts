@@ -214,26 +214,36 @@ export class HandlerEmitter {
   }
   #load(node: Node, high: Node | undefined): void {
     const f = this.#f;
-    const { bytes, update } = node.imm as Access;
+    const { bytes, update, attempt } = node.imm as Access;
     const address = this.#address(node.args[0]);
     const value = f.local(node.type);
     const upper = high && f.local("v128");
     this.#tagMatches(address, bytes, update ? windowLayout.writeTags : windowLayout.readTags);
-    f.if(node.type);
-    if (upper !== undefined) {
+    const atFullSpeed = (): void => {
+      if (upper !== undefined) {
+        this.#pushOffset(address);
+        f.memory("v128.load", 16).set(upper);
+      }
       this.#pushOffset(address);
-      f.memory("v128.load", 16).set(upper);
+      f.memory(loadNames[bytes]);
+    };
+    if (attempt) {
+      f.op("i32.eqz").if();
+      f.get(RECORD).call(this.#imports.execute).return();
+      f.end();
+      atFullSpeed();
+    } else {
+      f.if(node.type);
+      atFullSpeed();
+      f.else();
+      this.#slow(address, bytes | (update ? UPDATE : 0), this.#imports.slowLoad);
+      if (upper !== undefined)
+        f.i32(0)
+          .memory("v128.load", windowLayout.scratch + 16)
+          .set(upper);
+      f.i32(0).memory(loadNames[bytes], windowLayout.scratch);
+      f.end();
     }
-    this.#pushOffset(address);
-    f.memory(loadNames[bytes]);
-    f.else();
-    this.#slow(address, bytes | (update ? UPDATE : 0), this.#imports.slowLoad);
-    if (upper !== undefined)
-      f.i32(0)
-        .memory("v128.load", windowLayout.scratch + 16)
-        .set(upper);
-    f.i32(0).memory(loadNames[bytes], windowLayout.scratch);
-    f.end();
     f.set(value);
     if (high && upper !== undefined) this.#locals.set(high, upper);
     this.#locals.set(node, value);

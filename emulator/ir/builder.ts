@@ -310,28 +310,37 @@ export class Builder {
   address(operand: MemoryOperand): Node {
     let address = this.#addresses.get(operand);
     if (!address) {
-      address = this.offset(operand);
-      if (operand.segment) {
-        const base = operand.deferred
-          ? this.#leaf("segment.record", "segment.record", "i64", undefined)
-          : this.state({ offset: operand.segment === "fs" ? layout.fsBase : layout.gsBase, bytes: 8 });
-        address = this.add(base, address);
-      }
+      address = this.#inSegment(operand, this.offset(operand));
       this.#addresses.set(operand, address);
     }
     return address;
   }
+  /** The same with `index` (i64) for the index: the address of an element of a gather. */
+  elementAddress(operand: MemoryOperand, index: Node): Node {
+    return this.#inSegment(operand, this.#sum(operand, index));
+  }
+  #inSegment({ segment, deferred }: MemoryOperand, offset: Node): Node {
+    if (!segment) return offset;
+    const base = deferred
+      ? this.#leaf("segment.record", "segment.record", "i64", undefined)
+      : this.state({ offset: segment === "fs" ? layout.fsBase : layout.gsBase, bytes: 8 });
+    return this.add(base, offset);
+  }
   /** Effective address without segment base: what LEA gives (i64). */
   offset(operand: MemoryOperand): Node {
+    return this.#sum(operand, undefined);
+  }
+  #sum(operand: MemoryOperand, element: Node | undefined): Node {
     const part = (register: number): Node =>
       register >= DEFERRED_REGISTER
         ? this.#leaf(`register.record ${register}`, "register.record", "i64", register - DEFERRED_REGISTER)
         : this.gpr(register, 64);
     let sum: Node | undefined;
     if (operand.base >= 0) sum = part(operand.base);
-    if (operand.index >= 0) {
+    const factor = element ?? (operand.index >= 0 ? part(operand.index) : undefined);
+    if (factor) {
       const scale = operand.deferred ? this.record("scale", "i64") : this.i64(BigInt(operand.scale));
-      const index = this.shl(part(operand.index), scale);
+      const index = this.shl(factor, scale);
       sum = sum ? this.add(sum, index) : index;
     }
     const displacement = operand.deferred ? this.record("displacement", "i64") : this.i64(BigInt(operand.displacement));
@@ -342,14 +351,26 @@ export class Builder {
   load(address: Node, bytes: Access["bytes"]): Node {
     return this.#loadEffect(address, bytes).node;
   }
-  #loadEffect(address: Node, bytes: Access["bytes"]): Effect & { kind: "load" } {
+  /**
+   * A load that leaves the instruction to its `execute` where it is not possible at full speed, be it that it faults: for what need not access all
+   * of it, or has a state of its own when it faults half done.
+   */
+  attempt(address: Node, bytes: Access["bytes"]): Node {
+    return this.#loadEffect(address, bytes, true).node;
+  }
+  /** The 16 or twice 16 bytes of a memory operand by such a load. */
+  attemptHalves(operand: MemoryOperand): Node[] {
+    const { node, high } = this.#loadEffect(this.address(operand), (operand.width / 8) as Access["bytes"], true);
+    return high ? [node, high] : [node];
+  }
+  #loadEffect(address: Node, bytes: Access["bytes"], attempt = false): Effect & { kind: "load" } {
     const known = this.#effects.find(
       (effect) =>
         effect.kind === "load" && effect.node.args[0] === address && (effect.node.imm as Access).bytes === bytes,
     );
     if (known?.kind === "load") return known;
     const type = bytes >= 16 ? "v128" : bytes === 8 ? "i64" : "i32";
-    const access: Access = { bytes, update: false };
+    const access: Access = { bytes, update: false, attempt };
     const node = this.node("load", type, [address], access);
     node.uses++;
     const high = bytes === 32 ? this.node("load.high", "v128", [node]) : undefined;

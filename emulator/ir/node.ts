@@ -57,6 +57,8 @@ export interface Access {
   readonly bytes: 1 | 2 | 4 | 8 | 16 | 32;
   /** The instruction stores to the same place later: a load that may not write faults as a write. Set when the lift is finished. */
   update: boolean;
+  /** Where it is not possible at full speed, the instruction is left to its `execute`. */
+  readonly attempt: boolean;
 }
 
 export type RecordField = "immediate" | "displacement" | "scale" | "next" | "address";

@@ -19,6 +19,7 @@
  * - `rm` `rm8` … ModRM.rm, register or memory; `r` `r32` … ModRM.reg; `ro` `ro8` register in the opcode; `rv` `rv32` VEX.vvvv; `rmr` `rmr32` ModRM.rm that must be a register
  * - `m` `m8` … `m128`, ModRM.rm that must be memory; `mem` memory without a width
  * - `m8:rSI` `m:rDI` `m8:rBX` memory at that register (by address size); RSI and RBX take a segment prefix
+ * - `xmm.x` `ymm.x` the index in the SIB byte that the memory operand has: a vector of them (VSIB)
  * - `xmm` `ymm` `mm` ModRM.reg; `xmm/m64` … ModRM.rm; `xmm.rm` that must be a register; `xmm.v` VEX.vvvv; `xmm.is4`; `xmm.0` XMM0
  * - `st(i)`, `st(0)`; `sreg` segment register, `cr` `dr`
  * - `AL` `AX` `EAX` `RAX` `CL` `DX` … registers, `rAX` RAX by operand size
@@ -30,7 +31,7 @@ export type Width = number | "operand";
 
 export type OperandForm =
   | { readonly kind: "rm"; readonly file: RegisterFile; readonly width: Width; readonly memoryWidth: Width; readonly accepts: "register" | "memory" | "both" }
-  | { readonly kind: "reg" | "opcode" | "vvvv" | "is4"; readonly file: RegisterFile; readonly width: Width }
+  | { readonly kind: "reg" | "opcode" | "vvvv" | "is4" | "vectorIndex"; readonly file: RegisterFile; readonly width: Width }
   | { readonly kind: "fixed"; readonly file: RegisterFile; readonly register: number; readonly width: Width }
   | { readonly kind: "implicitMemory"; readonly base: number; readonly segmented: boolean; readonly width: Width }
   | { readonly kind: "immediate"; readonly width: Width; readonly signed: boolean }
@@ -60,6 +61,8 @@ export interface EncodingForm {
   readonly fixedModrm: number | undefined;
   readonly stackRegister: boolean;
   readonly accepts: "register" | "memory" | "both";
+  /** Its memory operand has a SIB byte with a vector register as index, which is an operand of its own. SDM volume 2, 2.3.12. */
+  readonly vsib: boolean;
   readonly immediates: readonly ImmediateEncoding[];
   readonly operands: readonly OperandForm[];
 }
@@ -88,6 +91,7 @@ export function parseForm(text: string): EncodingForm {
     fixedModrm: undefined as number | undefined,
     stackRegister: false,
     accepts: "both" as EncodingForm["accepts"],
+    vsib: operands.some(({ kind }) => kind === "vectorIndex"),
     immediates: [] as ImmediateEncoding[],
     operands,
   };
@@ -194,12 +198,13 @@ function parseOperand(token: string): OperandForm {
   if (match)
     return { kind: "rm", file: "gpr", width: width(match[1]), memoryWidth: width(match[1]), accepts: "memory" };
   if (token === "mem") return { kind: "rm", file: "gpr", width: 0, memoryWidth: 0, accepts: "memory" };
-  match = /^([xy]?mm)(?:\/m(\d+)|\.(rm|v|is4|0))?$/.exec(token);
+  match = /^([xy]?mm)(?:\/m(\d+)|\.(rm|v|is4|x|0))?$/.exec(token);
   if (match) {
     const [file, bits] = vectorFiles[match[1]];
     if (match[2]) return { kind: "rm", file, width: bits, memoryWidth: Number(match[2]), accepts: "both" };
     if (match[3] === "rm") return { kind: "rm", file, width: bits, memoryWidth: bits, accepts: "register" };
     if (match[3] === "v") return { kind: "vvvv", file, width: bits };
+    if (match[3] === "x") return { kind: "vectorIndex", file, width: bits };
     if (match[3] === "is4") return { kind: "is4", file, width: bits };
     if (match[3] === "0") return { kind: "fixed", file, register: 0, width: bits };
     return { kind: "reg", file, width: bits };

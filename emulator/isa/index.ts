@@ -1,13 +1,16 @@
 /** All instructions. */
 import * as aes from "./aes.ts";
 import * as arithmetic from "./arithmetic.ts";
-import * as avxMissing from "./avx-missing.ts";
+import * as avxPermute from "./avx-permute.ts";
+import * as avxShift from "./avx-shift.ts";
 import * as bit from "./bit.ts";
 import * as controlTransfer from "./control-transfer.ts";
 import * as dataMovement from "./data-movement.ts";
 import * as fma from "./fma.ts";
+import * as gather from "./gather.ts";
 import * as halfPrecision from "./half-precision.ts";
 import type { InstructionSpecification } from "./instruction.ts";
+import * as maskedMove from "./masked-move.ts";
 import * as mmx from "./mmx.ts";
 import * as multiplyDivide from "./multiply-divide.ts";
 import * as processorState from "./processor-state.ts";
@@ -31,12 +34,15 @@ import * as x87Transfer from "./x87-transfer.ts";
 const rooms: readonly Record<string, unknown>[] = [
   aes,
   arithmetic,
-  avxMissing,
+  avxPermute,
+  avxShift,
   bit,
   controlTransfer,
   dataMovement,
   fma,
+  gather,
   halfPrecision,
+  maskedMove,
   mmx,
   multiplyDivide,
   processorState,

@@ -28,8 +28,8 @@ export interface Machine {
   interrupted(): boolean;
   readonly instruction: Instruction;
   readonly level: CpuLevel;
-  /** Effective address with segment base. Not canonical: throws GuestFault, which becomes #GP. */
-  address(operand: MemoryOperand): number;
+  /** Effective address with segment base, of an element of a gather with `index` for the index. Not canonical: throws GuestFault, which becomes #GP. */
+  address(operand: MemoryOperand, index?: bigint): number;
   /** Value of a general register, memory operand (up to 64 bits) or immediate, unsigned. */
   read(operand: Operand): bigint;
   /** As the processor writes it: 32 bits clear the upper half of a register. */

@@ -119,19 +119,20 @@ export const MPSADBW = vectorBinary(
 
 // Blends
 
+/** Elements of `bytes` bytes of x, or of y where their bit is set. */
+export function blended(b: Builder, x: Node, y: Node, bits: number, bytes: 2 | 4 | 8): Node {
+  return b.shuffle(
+    x,
+    y,
+    Array.from({ length: 16 }, (_, i) => i + ((bits >> Math.floor(i / bytes)) & 1 ? 16 : 0)),
+  );
+}
 function blend(mnemonic: string, opcode: string, bytes: 2 | 4 | 8, vex: "AVX" | "AVX2"): InstructionSpecification[] {
   return vectorBinary(
     mnemonic,
     `66 0F 3A ${opcode}`,
-    (b, x, y, immediate, half) => {
-      // Words have eight bits for either half, the others go on with the next bits.
-      const bits = bytes === 2 ? immediate : immediate >> ((half * 16) / bytes);
-      return b.shuffle(
-        x,
-        y,
-        Array.from({ length: 16 }, (_, i) => i + ((bits >> Math.floor(i / bytes)) & 1 ? 16 : 0)),
-      );
-    },
+    // Words have eight bits for either half, the others go on with the next bits.
+    (b, x, y, immediate, half) => blended(b, x, y, bytes === 2 ? immediate : immediate >> ((half * 16) / bytes), bytes),
     { feature, immediate: true, vex },
   );
 }

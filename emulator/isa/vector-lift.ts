@@ -111,6 +111,9 @@ export function encodings(
   return specifications;
 }
 
+/** The encodings of 128 and 256 bits of an instruction that has no legacy one. `rest`: `0F38.W0 0C /r xmm,xmm.v,xmm/m128`. */
+export const bothLengths = (rest: string): string[] => [`VEX.128.66.${rest}`, `VEX.256.66.${widened(rest)}`];
+
 // Operations on every 16 bytes alike
 
 export interface VectorOptions {

@@ -2,7 +2,7 @@
 import type { Form, InstructionSpecification } from "../../emulator/isa/instruction.ts";
 import { encode, encodeForm, RBX, RSP, type MemoryEncoding } from "./encode.ts";
 import { environmentOf } from "./environment.ts";
-import { jumpTarget, prepare } from "./preparation.ts";
+import { gatheredFrom, jumpTarget, prepare } from "./preparation.ts";
 import { Random } from "./random.ts";
 import { CODE_ADDRESS, fxsaveLayout, newState, WINDOW_ADDRESS, WINDOW_SIZE } from "./state.ts";
 import type { HardwareCase, HardwareState } from "./state.ts";
@@ -150,7 +150,11 @@ function makeCase(form: Form, random: Random): HardwareCase | undefined {
   // A locked access to two lines may be an alignment check of the operating system's.
   if (locked) offset &= ~15;
   const encoding = encodeForm(form, random, {
-    memory: useMemory ? placeMemory(random, state, offset, prefixes.includes(0x67)) : undefined,
+    memory: !useMemory
+      ? undefined
+      : form.vsib
+        ? gatheredFrom(state, random, form)
+        : placeMemory(random, state, offset, prefixes.includes(0x67)),
     prefixes,
     target: jumpTarget(random),
     moffs: WINDOW_ADDRESS + offset,
@@ -197,7 +201,7 @@ export const canStandInRow = (specification: InstructionSpecification, form: For
 
 /** A case whose memory operand is at RBX. Undefined where the form has others. */
 export function caseAtRbx(form: Form, random: Random): HardwareCase | undefined {
-  if (form.specification.definition.repeat) return undefined;
+  if (form.specification.definition.repeat || form.vsib) return undefined;
   const memory = random.below(2) === 1;
   const displacement = random.below(8) ? random.below(7) * 16 : random.below(127);
   const encoding = encode(form, random, displacement, memory) ?? encode(form, random, displacement, !memory);

@@ -1,7 +1,10 @@
 /** What operands of certain instructions must be for something to be seen: states that make sense to them. */
 import type { Form } from "../../emulator/isa/instruction.ts";
+import type { MemoryEncoding } from "./encode.ts";
 import type { Random } from "./random.ts";
-import { CODE_ADDRESS, WINDOW_ADDRESS, WINDOW_SIZE, type HardwareState } from "./state.ts";
+import { CODE_ADDRESS, fxsaveLayout, WINDOW_ADDRESS, WINDOW_SIZE, type HardwareState } from "./state.ts";
+
+const XMM = fxsaveLayout.xmm;
 
 const RAX = 0;
 const RCX = 1;
@@ -207,6 +210,30 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
     },
   ],
 ];
+
+/** Memory for a gather: indices that mostly lead into the window, and masks that are often all ones. */
+export function gatheredFrom(state: HardwareState, random: Random, form: Form): MemoryEncoding {
+  const fields = form.operands.find(({ kind }) => kind === "vectorIndex");
+  if (fields?.kind !== "vectorIndex") throw new Error("no indices");
+  const [base, index, scale] = [random.pick([RBX, RBP, RSI, RDI, 8, 12, 13, 15]), random.below(16), random.below(4)];
+  const isWide = /W[01] (91|93)/.test(form.text);
+  const allOnes = random.below(2) === 1;
+  const misses = random.below(3) === 0;
+  for (let register = 0; register < 16; register++)
+    for (const half of [state.fxsave.subarray(XMM + register * 16), state.ymmHigh.subarray(register * 16)]) {
+      const view = new DataView(half.buffer, half.byteOffset);
+      if (register !== index) for (let at = 3; at < 16; at += 4) half[at] |= allOnes ? 0x80 : 0;
+      else
+        for (let at = 0; at < 16; at += isWide ? 8 : 4) {
+          const value = misses && random.below(6) === 0 ? random.below(WINDOW_SIZE) : random.below(64) - 32;
+          if (isWide) view.setBigInt64(at, BigInt(value), true);
+          else view.setInt32(at, value, true);
+        }
+    }
+  const displacement = random.below(2) ? random.below(256) - 128 : random.below(0x1_0000);
+  state.gpr[base] = BigInt(WINDOW_ADDRESS + 300 + random.below(400) - displacement);
+  return { base, index, scale, displacement };
+}
 
 export function prepare(state: HardwareState, random: Random, form: Form): Preparation {
   const row = preparations.find(([mnemonic]) => mnemonic.test(form.specification.mnemonic));
