@@ -28,6 +28,7 @@ export class TranslatedRegions implements RegionSource {
       memory: core.space.memory,
       layout: { ...windowLayout, windowSize: core.space.bytes.length },
       enter: core.enter,
+      bulk: core.bulk,
       source: new DecodedCode(decoder, core.reader, core.watch, (address) => core.blocks.jumpTargets.of(address)),
     });
   }

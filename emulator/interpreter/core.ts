@@ -6,6 +6,7 @@ import type { Decoder, Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
 import { CpuException } from "../isa/machine.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
+import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
 import { PageFlag } from "../memory/page-table.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { CodeListener, PageStorage, WindowSpace } from "../memory/window-space.ts";
@@ -39,6 +40,7 @@ export class Core implements CodeListener {
   readonly space: WindowSpace;
   readonly blocks: BlockCache;
   readonly reader: CodeReader;
+  readonly bulk: BulkFunctions;
   readonly enter: (rip: bigint, expected: bigint, depth: number) => bigint;
   readonly watch: Watch;
   regions: RegionSource | undefined;
@@ -58,7 +60,10 @@ export class Core implements CodeListener {
     const { exports } = new WebAssembly.Instance(dispatcher, { host: { memory: space.memory } });
     this.#run = exports["run"] as () => number;
     this.enter = exports["enter"] as (rip: bigint, expected: bigint, depth: number) => bigint;
+    const bulk = bulkFunctions(space.memory);
+    this.bulk = bulk;
     this.#table = new FunctionTable(exports["table"] as WebAssembly.Table, library, {
+      ...bulk,
       memory: space.memory,
       slowLoad: this.#slowLoad.bind(this),
       slowStore: this.#slowStore.bind(this),

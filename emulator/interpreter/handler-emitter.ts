@@ -1,7 +1,7 @@
 /** A lift → the WebAssembly function that interprets it: operands from the record, registers in the state in memory. */
 import { layout } from "../context-layout.ts";
 import type { Control, GuardVector, InstructionExit, InstructionIr, Write } from "../ir/instruction-ir.ts";
-import { flagNames, type Access, type FlagName, type Node, type RecordField, type RegisterPart, type StateField, type VectorPart } from "../ir/node.ts"; // prettier-ignore
+import { flagNames, type Access, type Bulk, type FlagName, type Node, type RecordField, type RegisterPart, type StateField, type VectorPart } from "../ir/node.ts"; // prettier-ignore
 import { DEFERRED_REGISTER } from "../isa/operand.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import { pushOffset } from "../memory/window-size.ts";
@@ -19,6 +19,9 @@ export interface HandlerImports {
   readonly raise: number;
   /** (record): does the instruction by its `execute`. */
   readonly execute: number;
+  /** BulkFunctions. */
+  readonly copy: number;
+  readonly fill: number;
 }
 export const UPDATE = 0x100;
 export const guardVectors = ["DE", "GP", "UD", "AC", "XM"] as const satisfies readonly GuardVector[];
@@ -334,6 +337,12 @@ export class HandlerEmitter {
         return;
       case "condition":
         return this.#node(node.args[0]);
+      case "bulk": {
+        const { operation, bytes } = node.imm as Bulk;
+        for (const arg of node.args) this.#node(arg);
+        f.i32(bytes).call(this.#imports[operation]);
+        return;
+      }
       case "load":
       case "load.high":
         throw new Error("a load is used before its place among the effects");

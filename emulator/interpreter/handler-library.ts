@@ -1,6 +1,7 @@
 /** Handlers made so far, as compiled modules that every memory instantiates for itself. */
 import { Builder } from "../ir/builder.ts";
-import { isExecuted, type Form, type Instruction, type InstructionSpecification } from "../isa/instruction.ts";
+import { isExecuted, liftOf, type Form, type Instruction, type InstructionSpecification } from "../isa/instruction.ts";
+import { bulkParameters } from "../memory/bulk.ts";
 import { LARGEST_WINDOW, windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import { HandlerEmitter, type HandlerImports } from "./handler-emitter.ts";
@@ -108,6 +109,8 @@ export class HandlerLibrary {
       slowStore: builder.importFunction("host", "slowStore", ["i32", "i32", "i32", "i32"], []),
       raise: builder.importFunction("host", "raise", ["i32", "i32"], []),
       execute: builder.importFunction("host", "execute", ["i32"], []),
+      copy: builder.importFunction("host", "copy", bulkParameters, ["i32"]),
+      fill: builder.importFunction("host", "fill", bulkParameters, ["i32"]),
     };
     this.#pending.forEach(({ ir }, index) => {
       const f = builder.function(["i32"], [], `h${index}`).builder;
@@ -144,8 +147,8 @@ export class HandlerLibrary {
 }
 
 function lift(instruction: Instruction): ReturnType<Builder["finish"]> {
-  const { definition } = instruction.form.specification;
-  if (!definition.lift) throw new Error("only lifted instructions have a handler of their own");
+  const meaning = liftOf(instruction);
+  if (!meaning) throw new Error("only lifted instructions have a handler of their own");
   const builder = new Builder({
     address: undefined,
     next: undefined,
@@ -153,6 +156,6 @@ function lift(instruction: Instruction): ReturnType<Builder["finish"]> {
     addressSize: instruction.addressSize,
     vex: instruction.form.vex !== undefined,
   });
-  definition.lift(builder, ...deferOperands(instruction));
+  meaning(builder, ...deferOperands(instruction));
   return builder.finish();
 }

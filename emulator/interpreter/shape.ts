@@ -1,6 +1,6 @@
 /** What of an instruction goes into the handler, and what into the record. */
 import { layout } from "../context-layout.ts";
-import type { Instruction } from "../isa/instruction.ts";
+import { isRepeated, type Instruction } from "../isa/instruction.ts";
 import { DEFERRED_REGISTER, type MemoryOperand, type Operand } from "../isa/operand.ts";
 import { BASE_SLOT, INDEX_SLOT, record } from "./record.ts";
 
@@ -22,7 +22,11 @@ const ShapeBit = { Memory: 0x80, Segment: 4, Index: 2, Base: 1 } as const;
 /** Instructions of one form with equal shapes share a handler. */
 export function handlerShape(instruction: Instruction): number {
   const { operands, operandSize, addressSize, vectorLength } = instruction;
-  let shape = (operandSize >> 5) | (addressSize === 32 ? 4 : 0) | (vectorLength === 256 ? 8 : 0);
+  let shape =
+    (operandSize >> 5) |
+    (addressSize === 32 ? 4 : 0) |
+    (vectorLength === 256 ? 8 : 0) |
+    (isRepeated(instruction) ? 16 : 0);
   for (let i = 0; i < operands.length; i++) shape = shape * OPERAND + operandShape(instruction, operands[i], i);
   return shape;
 }

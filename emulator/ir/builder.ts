@@ -14,7 +14,7 @@ import type {
   InstructionIr,
   Write,
 } from "./instruction-ir.ts";
-import type { Access, FlagName, Immediate, Node, RecordField, StateField, VectorPart } from "./node.ts";
+import type { Access, Bulk, FlagName, Immediate, Node, RecordField, StateField, VectorPart } from "./node.ts";
 
 export type Width = 8 | 16 | 32 | 64;
 
@@ -405,6 +405,10 @@ export class Builder {
     if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a fallback comes before the store");
     condition.uses++;
     this.#effects.push({ kind: "fallback", condition });
+  }
+  /** Does `count` (i64) elements at once, or leaves the instruction to its `execute` before anything is done. `source` is an address to copy from, or the value. */
+  bulk(bulk: Bulk, destination: Node, source: Node, count: Node): void {
+    this.fallback(this.eqz(this.node("bulk", "i32", [destination, source, count], bulk)));
   }
   /** Faults with #GP unless the address of a memory operand is a multiple of its size. */
   aligned(operand: Operand): void {

@@ -17,6 +17,7 @@ import type { ValueType } from "../wasm/opcodes.ts";
  * | `condition` | condition code 0–15 | i32, 0 or 1; `args[0]` is the same in terms of `flag` leaves, for consumers that know no better |
  * | `load` | `Access` | by width (of 32 bytes the lower half); `args[0]` is the address (i64) |
  * | `load.high` | | v128: the upper half of the load of 32 bytes that is `args[0]` |
+ * | `bulk` | `Bulk` | i32: 0 if nothing was done; destination, source or value, and count (i64). It works when it is evaluated: once, as the condition of a `fallback` |
  * | `record` | `RecordField` | i32 or i64: a constant of the decoded record (interpreter only) |
  * | `register.record` | slot number | i64: the whole register whose number the record holds, 0 where it has none (interpreter only) |
  * | `segment.record` | | i64: base of the segment that the record names, or 0 (interpreter only) |
@@ -52,6 +53,12 @@ export interface StateField {
   readonly bytes: 1 | 2 | 4 | 8;
 }
 
+/** What a repeated string instruction does, if nothing is in its way: emulator/memory/bulk.ts. */
+export interface Bulk {
+  readonly operation: "copy" | "fill";
+  readonly bytes: 1 | 2 | 4 | 8;
+}
+
 export interface Access {
   /** Bytes. */
   readonly bytes: 1 | 2 | 4 | 8 | 16 | 32;
@@ -64,4 +71,14 @@ export interface Access {
 export type RecordField = "immediate" | "displacement" | "scale" | "next" | "address";
 
 export type Immediate =
-  undefined | number | bigint | Uint8Array | FlagName | RecordField | RegisterPart | VectorPart | StateField | Access;
+  | undefined
+  | number
+  | bigint
+  | Uint8Array
+  | FlagName
+  | RecordField
+  | RegisterPart
+  | VectorPart
+  | StateField
+  | Access
+  | Bulk;

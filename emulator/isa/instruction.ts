@@ -14,6 +14,8 @@ export interface InstructionDefinition {
   /** Encodings in the notation of form.ts. */
   readonly forms: readonly string[];
   readonly lift?: (b: Builder, ...operands: Operand[]) => void;
+  /** The repeated form of a string instruction, with addresses of 64 bits; else `execute` does it. */
+  readonly liftRepeated?: (b: Builder, ...operands: Operand[]) => void;
   readonly execute?: (machine: Machine, ...operands: Operand[]) => void;
   /** Hardware executes it; this CPU does not yet. */
   readonly unimplemented?: true;
@@ -84,7 +86,14 @@ export function unimplemented(mnemonic: string, ...forms: string[]): Instruction
 }
 
 /** Whether `execute` gives this instruction's meaning, rather than `lift`. */
-export function isExecuted({ form, repeat }: Instruction): boolean {
-  const { definition } = form.specification;
-  return !definition.lift || (definition.repeat !== undefined && repeat !== undefined);
+export const isExecuted = (instruction: Instruction): boolean => liftOf(instruction) === undefined;
+
+/** The lift that gives this instruction's meaning. */
+export function liftOf(instruction: Instruction): InstructionDefinition["lift"] {
+  const { lift, liftRepeated } = instruction.form.specification.definition;
+  if (!isRepeated(instruction)) return lift;
+  return instruction.addressSize === 64 ? liftRepeated : undefined;
+}
+export function isRepeated({ form, repeat }: Instruction): boolean {
+  return form.specification.definition.repeat !== undefined && repeat !== undefined;
 }

@@ -5,7 +5,7 @@
 import { Flag, type Context, type Register } from "../context.ts";
 import { PAGE_SIZE } from "../cpu.ts";
 import type { Builder, Width } from "../ir/builder.ts";
-import type { Node } from "../ir/node.ts";
+import type { Bulk, Node } from "../ir/node.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
 import type { MemoryOperand, Operand } from "./operand.ts";
@@ -76,6 +76,19 @@ function repeat(
   }
 }
 
+/** All elements at once; upwards only. */
+function liftRepeated(b: Builder, operation: "copy" | "fill", dst: Operand, src: Operand | undefined): void {
+  const bytes = (dst.width / 8) as Bulk["bytes"];
+  const count = b.gpr(RCX, 64);
+  const address = (operand: Operand): Node => b.address(operand as MemoryOperand);
+  b.fallback(b.and(b.rflags(), Flag.DF));
+  b.bulk({ operation, bytes }, address(dst), src ? address(src) : b.gpr(RAX, 64), count);
+  const distance = b.mul(count, BigInt(bytes));
+  if (src) b.writeGpr(RSI, 64, b.add(b.gpr(RSI, 64), distance));
+  b.writeGpr(RDI, 64, b.add(b.gpr(RDI, 64), distance));
+  b.writeGpr(RCX, 64, b.i64(0n));
+}
+
 export const MOVS = instruction("MOVS", {
   forms: forms(0xa4, "rDI", "rSI"),
   repeat: "rep",
@@ -84,6 +97,7 @@ export const MOVS = instruction("MOVS", {
     advance(b, RSI, src.width / 8);
     advance(b, RDI, dst.width / 8);
   },
+  liftRepeated: (b, dst, src) => liftRepeated(b, "copy", dst, src),
   execute(machine, dst, src) {
     const bytes = dst.width / 8;
     repeat(machine, [dst, src], bytes, ([to, from], elements) => {
@@ -103,6 +117,7 @@ export const STOS = instruction("STOS", {
     b.write(dst, b.gpr(RAX, dst.width as Width));
     advance(b, RDI, dst.width / 8);
   },
+  liftRepeated: (b, dst) => liftRepeated(b, "fill", dst, undefined),
   execute(machine, dst) {
     const bytes = dst.width / 8;
     const pattern = new Uint8Array(PAGE_SIZE);

@@ -4,7 +4,7 @@ import type { CodeReader } from "../decoder/prefixes.ts";
 import { GuestFault } from "../cpu.ts";
 import { Builder } from "../ir/builder.ts";
 import type { BlockEnds } from "../interpreter/stops.ts";
-import { isExecuted } from "../isa/instruction.ts";
+import { liftOf } from "../isa/instruction.ts";
 import type { CodeSource, GuestInstruction } from "./region.ts";
 
 export class DecodedCode implements CodeSource {
@@ -27,10 +27,11 @@ export class DecodedCode implements CodeSource {
       if (!isInstruction(decoded) || this.#ends.endsBefore(decoded)) return undefined;
       const { length, form, operandSize, addressSize, operands } = decoded;
       const next = address + length;
-      const { mnemonic, definition } = form.specification;
-      if (isExecuted(decoded) || !definition.lift) return { address, next, ir: undefined, mnemonic };
+      const { mnemonic } = form.specification;
+      const lift = liftOf(decoded);
+      if (!lift) return { address, next, ir: undefined, mnemonic };
       const builder = new Builder({ address, next, operandSize, addressSize, vex: form.vex !== undefined });
-      definition.lift(builder, ...operands);
+      lift(builder, ...operands);
       return { address, next, ir: builder.finish(), mnemonic };
     } catch (error) {
       // The interpreter meets the fault when control gets there, if it does.

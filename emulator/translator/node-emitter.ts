@@ -1,6 +1,7 @@
 /** Emits an instruction's expressions with guest registers and flags in locals. */
 import { layout } from "../context-layout.ts";
-import type { FlagName, Node, RegisterPart, StateField, VectorPart } from "../ir/node.ts";
+import type { Bulk, FlagName, Node, RegisterPart, StateField, VectorPart } from "../ir/node.ts";
+import type { BulkOperation } from "../memory/bulk.ts";
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import { opcode, type ValueType } from "../wasm/opcodes.ts";
 
@@ -92,6 +93,8 @@ export class NodeEmitter {
   readonly #f: FunctionBuilder;
   readonly #registers: RegisterLocals;
   readonly #flags: FlagReader;
+  /** Indices of the functions. */
+  readonly #bulk: Readonly<Record<BulkOperation, number>>;
   #operands: readonly number[] = [];
   /** Values of the present instruction that are in locals. */
   #values = new Map<Node, number>();
@@ -102,7 +105,13 @@ export class NodeEmitter {
    */
   readonly #free: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
 
-  constructor(f: FunctionBuilder, registers: RegisterLocals, flags: FlagReader) {
+  constructor(
+    f: FunctionBuilder,
+    registers: RegisterLocals,
+    flags: FlagReader,
+    bulk: Readonly<Record<BulkOperation, number>>,
+  ) {
+    this.#bulk = bulk;
     this.#f = f;
     this.#registers = registers;
     this.#flags = flags;
@@ -186,6 +195,12 @@ export class NodeEmitter {
       case "operand":
         f.get(this.#operands[node.imm as number]);
         return;
+      case "bulk": {
+        const { operation, bytes } = node.imm as Bulk;
+        for (const arg of node.args) this.push(arg);
+        f.i32(bytes).call(this.#bulk[operation]);
+        return;
+      }
       case "load":
       case "load.high":
         throw new Error("a load is asked for before it happens");

@@ -1,6 +1,7 @@
 /** One region as one WebAssembly function; see region-contract.ts for what it promises. */
 import type { InstructionIr, Write } from "../ir/instruction-ir.ts";
 import type { Access, Node } from "../ir/node.ts";
+import type { BulkOperation } from "../memory/bulk.ts";
 import type { FunctionBuilder, Label as WasmLabel } from "../wasm/function-builder.ts";
 import { planBudget, type BudgetPlan } from "./budget.ts";
 import type { FlagSite } from "./flag-kind.ts";
@@ -17,6 +18,7 @@ import { hashTargets } from "./target-hash.ts";
 export interface RegionCalls {
   /** The dispatcher's `enter`. */
   readonly enter: number;
+  readonly bulk: Readonly<Record<BulkOperation, number>>;
   /** The region for `address` when it is in the same module. */
   direct(address: number): number | undefined;
 }
@@ -61,7 +63,7 @@ export class RegionEmitter {
     this.#budget = planBudget(region);
     this.#flagPlan = planFlags(region, this.#budget);
     this.#flags = new FlagState(f, this.#flagPlan.kinds, memory.state);
-    this.#emitter = new NodeEmitter(f, this.#registers, this.#flags);
+    this.#emitter = new NodeEmitter(f, this.#registers, this.#flags, calls.bulk);
     this.#flags.connect(this.#emitter);
     this.#uses = region.blocks.map(registerUse);
     this.#use = this.#uses.reduce((sum, use) => ({

@@ -6,6 +6,7 @@ import { Context } from "../context.ts";
 import { layout } from "../context-layout.ts";
 import { Decoder } from "../decoder/decoder.ts";
 import type { InstructionSpecification } from "../isa/instruction.ts";
+import { bulkFunctions } from "../memory/bulk.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import { LARGEST_WINDOW, reserveWindow } from "../memory/window-size.ts";
 import { DecodedCode } from "./code-source.ts";
@@ -38,6 +39,7 @@ export class TestHost {
     );
     const host = {
       memory: this.memory,
+      bulk: bulkFunctions(this.memory),
       layout: { ...windowLayout, windowSize: LARGEST_WINDOW },
       source,
     };

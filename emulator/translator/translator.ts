@@ -2,6 +2,7 @@
  * Hot code to WebAssembly: discovers regions, several a module, compiles them at once and hands back functions for the
  * dispatcher's table. The counters are for the profiler view.
  */
+import { bulkParameters, type BulkFunctions } from "../memory/bulk.ts";
 import { windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import { RegionEmitter } from "./region-emitter.ts";
@@ -14,6 +15,7 @@ export interface TranslatorHost {
   readonly layout: RegionMemory;
   /** The dispatcher's exported function; see region-contract.ts. */
   readonly enter: EnterFunction;
+  readonly bulk: BulkFunctions;
   readonly source: CodeSource;
 }
 
@@ -72,7 +74,7 @@ export class Translator {
     const { bytes, exports } = this.#emit(regions);
     const emitted = performance.now();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      host: { memory: this.#host.memory, enter: this.#host.enter },
+      host: { ...this.#host.bulk, memory: this.#host.memory, enter: this.#host.enter },
     });
     const translations = regions.map((region, index) => ({
       entry: region.entry,
@@ -114,11 +116,15 @@ export class Translator {
     const module = new ModuleBuilder();
     module.importMemory("host", "memory", windowPages(layout.windowSize), windowPages(layout.windowSize));
     const enter = module.importFunction("host", "enter", ["i64", "i64", "i32"], ["i64"]);
+    const bulk = {
+      copy: module.importFunction("host", "copy", bulkParameters, ["i32"]),
+      fill: module.importFunction("host", "fill", bulkParameters, ["i32"]),
+    };
     const exports = regions.map((_region, index) => `r${index}`);
     const functions = regions.map((_region, index) => module.function(["i32"], ["i64"], exports[index]));
     const byEntry = new Map(regions.map((region, index) => [region.entry, functions[index].index]));
     regions.forEach((region, index) => {
-      const calls = { enter, direct: (address: number) => byEntry.get(address) };
+      const calls = { enter, bulk, direct: (address: number) => byEntry.get(address) };
       new RegionEmitter(functions[index].builder, region, layout, calls).emit();
     });
     return { bytes: module.finish(), exports };

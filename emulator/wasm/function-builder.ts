@@ -52,6 +52,16 @@ export class FunctionBuilder {
     this.code.unsigned(offset);
     return this;
   }
+  /** `memory.copy`: destination, source, bytes. */
+  copyMemory(): this {
+    this.code.bytes([0xfc, 10, 0, 0]);
+    return this;
+  }
+  /** `memory.fill`: destination, byte, bytes. */
+  fillMemory(): this {
+    this.code.bytes([0xfc, 11, 0]);
+    return this;
+  }
   memoryLane(name: string, lane: number, offset = 0): this {
     this.memory(name, offset);
     this.code.u8(lane);
