@@ -3,6 +3,12 @@ import { upcase } from "./name.ts";
 
 const FILE_ATTRIBUTE_ARCHIVE = 0x20;
 
+/** Contents that are fetched when they are wanted. */
+export interface DeferredContents {
+  readonly length: number;
+  read(): Uint8Array;
+}
+
 interface MemoryDirectory {
   readonly entries: Map<string, LayerEntry>;
 }
@@ -11,14 +17,23 @@ interface MemoryDirectory {
 export class MemoryLayer implements Layer {
   readonly name: string;
   #directories = new Map<string, MemoryDirectory>([["", { entries: new Map() }]]);
-  #contents = new Map<string, Uint8Array>();
+  #contents = new Map<string, Uint8Array | DeferredContents>();
 
-  constructor(name: string, files: Iterable<readonly [path: string, contents: Uint8Array]> = [], lastWriteTime = 0n) {
+  constructor(
+    name: string,
+    files: Iterable<readonly [path: string, contents: Uint8Array | DeferredContents]> = [],
+    lastWriteTime = 0n,
+  ) {
     this.name = name;
     for (const [path, contents] of files) this.addFile(path, contents, lastWriteTime);
   }
 
-  addFile(path: string, contents: Uint8Array, lastWriteTime = 0n, attributes = FILE_ATTRIBUTE_ARCHIVE): void {
+  addFile(
+    path: string,
+    contents: Uint8Array | DeferredContents,
+    lastWriteTime = 0n,
+    attributes = FILE_ATTRIBUTE_ARCHIVE,
+  ): void {
     const { directory, name } = split(path);
     const entry: LayerEntry = { name, directory: false, size: contents.length, attributes, lastWriteTime };
     this.#directory(directory, lastWriteTime).entries.set(upcase(name), entry);
@@ -37,7 +52,7 @@ export class MemoryLayer implements Layer {
   read(path: string): Uint8Array {
     const contents = this.#contents.get(upcase(path));
     if (!contents) throw new Error(`layer ${this.name} has no file ${path}`);
-    return contents;
+    return contents instanceof Uint8Array ? contents : contents.read();
   }
 
   #directory(path: string, lastWriteTime: bigint): MemoryDirectory {

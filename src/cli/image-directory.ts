@@ -1,25 +1,18 @@
-import { closeSync, existsSync, openSync, readFileSync, readSync, readdirSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { ImageLayer } from "../../kernel-shim/boot/image.ts";
 import type { ImageContent, ImageFile, ImageManifest } from "../../kernel-shim/boot/image.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
-import { MountedLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
+import { imageOfDirectory } from "../sandbox/image-directory.ts";
 import { HostDirectory } from "./host-directory.ts";
 
-/**
- * The layer that a directory holds, for `--image DIR`:
- * - one built by `npm run image` (it has a manifest.json);
- * - a C: drive (it has a folder `windows`);
- * - or the DLLs of a System32 as they are, seen at C:\windows\system32.
- */
+/** The layer that a directory holds, for `--image DIR`: one built by `npm run image` (it has a manifest.json), or a folder of the user's. */
 export function openImageDirectory(directory: string): Layer {
   if (!existsSync(directory)) throw new Error(`there is no image ${directory}`);
   if (existsSync(join(directory, "manifest.json"))) return openBuiltImage(directory);
-  const names = readdirSync(directory).map((name) => name.toLowerCase());
-  const host = new HostDirectory(directory);
-  if (names.includes("windows")) return host;
-  if (names.some((name) => name.endsWith(".dll"))) return new MountedLayer("windows\\system32", host);
+  const image = imageOfDirectory(new HostDirectory(directory));
+  if (image) return image;
   throw new Error(`${directory} is no image: it has neither a manifest.json nor a folder "windows" nor any DLL`);
 }
 

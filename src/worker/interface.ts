@@ -8,7 +8,14 @@ import type { TraceDetail, TraceRow } from "../sandbox/trace/view.ts";
 export { joinCommandLine } from "../sandbox/command-line.ts";
 export type { Severity, TraceDetail, TraceParameter, TraceRow } from "../sandbox/trace/view.ts";
 
-export type ImageName = "scratch" | "wine";
+export type ImageName = "scratch" | "wine" | "folder";
+
+/** A folder of the user's own DLLs, or a whole C: drive. Its files are read when the guest reads them. */
+export interface ImageFolder {
+  readonly name: string;
+  /** Paths relative to the folder, with slashes. */
+  readonly files: readonly { readonly path: string; readonly file: File }[];
+}
 
 export interface GuestFile {
   /** Where the guest sees it, such as `C:\w\input.txt`. */
@@ -27,6 +34,8 @@ export interface SessionOptions {
   readonly files: readonly GuestFile[];
   readonly environment: Readonly<Record<string, string>>;
   readonly image: ImageName;
+  /** Of the image `folder`. */
+  readonly folder?: ImageFolder;
   readonly limits: { readonly instructions: number; readonly seconds: number };
   readonly cpu: "translator" | "interpreter";
   /** Executions after which the translator takes code; undefined: the engine's own number. */

@@ -9,6 +9,7 @@ import { workDirectory } from "../sandbox/options.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import { traceHeader, traceLine } from "../sandbox/trace/sinks.ts";
 import { detailOf } from "../sandbox/trace/render.ts";
+import { folderImage } from "./folder-image.ts";
 import { loadImageLayer } from "./image-store.ts";
 import type { SandboxWorker } from "./interface.ts";
 import { Session } from "./session.ts";
@@ -32,7 +33,7 @@ function dropNetwork(): void {
 
 const api: SandboxWorker = {
   async loadImage(image, onProgress) {
-    if (image === "scratch") return;
+    if (image !== "wine") return;
     wine ??= loadImageLayer(new URL("/images/wine/", self.location.origin), onProgress);
     try {
       await wine;
@@ -76,6 +77,10 @@ const api: SandboxWorker = {
     if (options.image === "wine") {
       if (!wine) throw new Error("The image is not loaded yet.");
       layers.push(await wine);
+    }
+    if (options.image === "folder") {
+      if (!options.folder) throw new Error("No folder was chosen as the image.");
+      layers.push(folderImage(options.folder));
     }
     const translateAfter = options.cpu === "interpreter" ? Infinity : (options.translateAfter ?? TRANSLATE_AFTER);
     const sandbox = new Sandbox({

@@ -1,20 +1,19 @@
 /** The page as it ships: built, with the real worker, engine, kernel and image, in Chromium. */
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { samples } from "../../samples/index.ts";
 import { root } from "../support/ring3.ts";
-import { SAMPLE_INSTRUCTIONS, tiers, traceInNode } from "../support/sample-run.ts";
+import { SAMPLE_INSTRUCTIONS, tiers, traceInNode, wineImage } from "../support/sample-run.ts";
 import { chromiumPath, complaints, startBrowser, type Browser } from "./browser.ts";
 import type { traceInWorker } from "./sample-driver.ts";
 
 const image = join(import.meta.dirname, "../../images/wine/manifest.json");
 const greetings = samples.filter(({ ladder }) => ladder !== undefined);
-/** Translation at once takes its time in a browser; Node does it with all of them. */
-const translatedAtOnce = new Set(["hello-kernel", "hello-printf", "threads"]);
 let browser: Browser;
 
 /** A script that makes the exports of one of the tests' modules a global `driver`. */
@@ -58,6 +57,40 @@ describe.skipIf(chromiumPath === undefined || !existsSync(image))("the page with
     await page.context().close();
   }, 120_000);
 
+  test("a folder of the user's is the image", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ring3-drive-"));
+    const page = await browser.open();
+    try {
+      const wine = wineImage();
+      for (const path of ["windows", "windows\\system32", "windows\\globalization\\sorting"]) {
+        const there = join(folder, ...path.split("\\"));
+        await mkdir(there, { recursive: true });
+        for (const { name, directory } of wine.list(path) ?? [])
+          if (!directory) await writeFile(join(there, name), wine.read(`${path}\\${name}`));
+      }
+      await page.getByRole("button", { name: "Run Hello from the Native API" }).click();
+      await page.getByTestId("state").getByText("Exited 0").waitFor({ timeout: 60_000 });
+      await page.getByRole("button", { name: "Run options" }).click();
+      const form = page.getByRole("dialog");
+      await form.getByLabel("Folder of DLLs").setInputFiles(folder);
+      await form.getByText("read by this tab, sent nowhere").waitFor();
+      await form.getByRole("button", { name: "Run", exact: true }).click();
+      await form.waitFor({ state: "hidden" });
+      await page.getByTestId("state").getByText("Exited 0").waitFor({ timeout: 60_000 });
+      await page.getByRole("tab", { name: "Summary" }).click();
+      await page.locator("dd", { hasText: "folder" }).waitFor();
+      await page
+        .locator("[role=row]", { hasText: "NtCreateFile" })
+        .filter({ hasText: "C:\\testfile.txt" })
+        .first()
+        .waitFor();
+      expect(complaints.get(page)).toEqual([]);
+    } finally {
+      await page.context().close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 120_000);
+
   describe("traces are those of Node, to the byte", () => {
     let page: Page;
     let worker: string;
@@ -70,9 +103,7 @@ describe.skipIf(chromiumPath === undefined || !existsSync(image))("the page with
     afterAll(() => page.context().close());
 
     const cases = samples.flatMap((sample) =>
-      (["default", "interpreter", "translator"] as const)
-        .filter((tier) => tier !== "translator" || translatedAtOnce.has(sample.id))
-        .map((tier) => [sample.id, tier, sample] as const),
+      (["default", "interpreter", "translator"] as const).map((tier) => [sample.id, tier, sample] as const),
     );
     test.each(cases)("%s, %s", { timeout: 240_000 }, async (id, tier, sample) => {
       const expected = traceInNode(sample);

@@ -1,4 +1,4 @@
-import type { GuestFile, ImageName, ProgramInfo } from "../../worker/interface.ts";
+import type { GuestFile, ImageFolder, ImageName, ProgramInfo } from "../../worker/interface.ts";
 import { count } from "../format.ts";
 import type { Launch } from "../session/launch.ts";
 
@@ -11,6 +11,7 @@ export class LaunchDraft {
   files = $state.raw<readonly GuestFile[]>([]);
   environment = $state("");
   image = $state<ImageName>("wine");
+  folder = $state.raw<ImageFolder | undefined>();
   instructions = $state("");
   seconds = $state("");
   cpu = $state<Launch["cpu"]>("translator");
@@ -28,6 +29,7 @@ export class LaunchDraft {
       .map(([name, value]) => `${name}=${value}`)
       .join("\n");
     this.image = launch.image;
+    this.folder = launch.folder ?? this.folder;
     this.instructions = count(launch.limits.instructions);
     this.seconds = String(launch.limits.seconds);
     this.cpu = launch.cpu;
@@ -36,6 +38,17 @@ export class LaunchDraft {
   addFiles(files: readonly GuestFile[]): void {
     const added = new Set(files.map((file) => file.path.toLowerCase()));
     this.files = [...this.files.filter((file) => !added.has(file.path.toLowerCase())), ...files];
+  }
+
+  /** Takes the files of a folder that the browser's chooser gives. Without any, nothing changes. */
+  chooseFolder(files: readonly File[]): void {
+    const name = files.at(0)?.webkitRelativePath.split("/", 1)[0];
+    if (name === undefined) return;
+    this.folder = {
+      name,
+      files: files.map((file) => ({ path: file.webkitRelativePath.slice(name.length + 1), file })),
+    };
+    this.image = "folder";
   }
 
   removeFile(path: string): void {
@@ -56,6 +69,7 @@ export class LaunchDraft {
       files: this.files,
       environment: Object.fromEntries(this.#environmentLines().map((line) => splitOnce(line, "="))),
       image: this.image,
+      ...(this.image === "folder" && this.folder && { folder: this.folder }),
       limits: { instructions: numberOf(this.instructions), seconds: numberOf(this.seconds) },
       cpu: this.cpu,
     };

@@ -106,7 +106,7 @@ export function summaryOf(event: EventRecord): string {
 
 /** One argument, or undefined when it tells nothing. */
 function brief(name: string, value: Captured, path: string, format: (value: Captured) => string): string | undefined {
-  if (value === null || value === 0 || value === false) return undefined;
+  if (value === null || value === 0 || value === 0n || value === false) return undefined;
   if (typeof value === "object" && "handle" in value) {
     if (value.handle === 0) return undefined;
     const handle = value.handle < 0 ? `${value.handle}` : `0x${value.handle.toString(16)}`;
