@@ -1,7 +1,8 @@
 /** What CPUID says: the level that was chosen, as far as it is implemented. SDM volume 2, CPUID. */
 import type { CpuLevel } from "./cpu.ts";
-import { features, type Feature } from "./isa/feature.ts";
+import { features, type Feature, type FeatureBit } from "./isa/feature.ts";
 import type { InstructionSpecification } from "./isa/instruction.ts";
+import { StateComponent, XSAVE_SIZE, xsaveArea } from "./xsave-area.ts";
 
 export type CpuidLeaf = readonly [eax: number, ebx: number, ecx: number, edx: number];
 
@@ -13,6 +14,9 @@ const text = (value: string): number[] =>
 
 /** FPU, TSC, CX8, CMOV, CLFSH, MMX, FXSR, SSE, SSE2: what every x86-64 processor has. */
 const baseline = (1 << 0) | (1 << 4) | (1 << 8) | (1 << 15) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
+/** The operating system has enabled XSAVE. */
+const OSXSAVE = 1 << 27;
+const LAST_LEAF = 0xd;
 /** SYSCALL, NX, long mode. */
 const extendedBaseline = (1 << 11) | (1 << 20) | (1 << 29);
 
@@ -29,26 +33,45 @@ export class Identity {
     this.#offered = new Set([...implemented].filter((feature) => !incomplete.has(feature)));
   }
 
-  #bits(leaf: number, register: "eax" | "ebx" | "ecx" | "edx"): number {
+  #bits(leaf: number, register: FeatureBit["register"], subleaf = 0): number {
     let bits = 0;
     for (const feature of this.#offered) {
       const at = features[feature];
-      if (at.leaf === leaf && at.register === register) bits |= 1 << at.bit;
+      if (at.leaf === leaf && at.subleaf === subleaf && at.register === register) bits |= 1 << at.bit;
     }
     return bits;
+  }
+
+  get #hasXsave(): boolean {
+    return this.#offered.has("XSAVE");
+  }
+  /** The components of XSAVE, all of which are always enabled. */
+  #extendedState(subleaf: number): CpuidLeaf {
+    switch (subleaf) {
+      case 0:
+        return [StateComponent.all, XSAVE_SIZE, XSAVE_SIZE, 0];
+      case 1:
+        return [this.#bits(LAST_LEAF, "eax", 1), XSAVE_SIZE, 0, 0];
+      case 2:
+        return [XSAVE_SIZE - xsaveArea.ymmHigh, xsaveArea.ymmHigh, 0, 0];
+      default:
+        return nothing;
+    }
   }
 
   cpuid(leaf: number, subleaf: number): CpuidLeaf {
     switch (leaf) {
       case 0: {
         const [ebx, edx, ecx] = text("GenuineIntel");
-        return [7, ebx, ecx, edx];
+        return [this.#hasXsave ? LAST_LEAF : 7, ebx, ecx, edx];
       }
       case 1:
         // Family 6; one logical processor, lines of 64 bytes.
-        return [0x000306c0, (1 << 16) | (8 << 8), this.#bits(1, "ecx"), baseline];
+        return [0x000306c0, (1 << 16) | (8 << 8), this.#bits(1, "ecx") | (this.#hasXsave ? OSXSAVE : 0), baseline];
       case 7:
         return subleaf === 0 ? [0, this.#bits(7, "ebx"), 0, 0] : nothing;
+      case LAST_LEAF:
+        return this.#hasXsave ? this.#extendedState(subleaf) : nothing;
       case 0x8000_0000:
         return [0x8000_0008, 0, 0, 0];
       case 0x8000_0001:

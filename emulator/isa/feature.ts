@@ -4,13 +4,15 @@ import type { CpuLevel } from "../cpu.ts";
 export interface FeatureBit {
   readonly level: CpuLevel;
   readonly leaf: number;
+  readonly subleaf: number;
   readonly register: "eax" | "ebx" | "ecx" | "edx";
   readonly bit: number;
 }
 
-const at = (level: CpuLevel, leaf: number, register: FeatureBit["register"], bit: number): FeatureBit => ({
+const at = (level: CpuLevel, leaf: number, register: FeatureBit["register"], bit: number, subleaf = 0): FeatureBit => ({
   level,
   leaf,
+  subleaf,
   register,
   bit,
 });
@@ -36,6 +38,9 @@ export const features = {
   RDSEED: at(3, 7, "ebx", 18),
   ADX: at(3, 7, "ebx", 19),
   SHA: at(3, 7, "ebx", 29),
+  XSAVEOPT: at(3, 0xd, "eax", 0, 1),
+  XSAVEC: at(3, 0xd, "eax", 1, 1),
+  XSAVES: at(3, 0xd, "eax", 3, 1),
   LAHF: at(2, 0x8000_0001, "ecx", 0),
   LZCNT: at(3, 0x8000_0001, "ecx", 5),
   RDTSCP: at(2, 0x8000_0001, "edx", 27),

@@ -1,21 +1,34 @@
-/** FXSAVE and FXRSTOR of all of x87 and SSE. */
-import { layout } from "../context-layout.ts";
-import { instruction } from "./instruction.ts";
+/** FXSAVE and FXRSTOR of all of x87 and SSE; the XSAVE family. SDM volume 1, 10.5 and chapter 13. */
+import type { Context } from "../context.ts";
+import {
+  componentsInUse,
+  FXSAVE_SIZE,
+  initializeComponents,
+  INITIAL_MXCSR,
+  loadX87,
+  loadXmm,
+  loadYmmHigh,
+  MXCSR_MASK,
+  savedMxcsr,
+  saveMxcsr,
+  saveX87,
+  saveXmm,
+  saveYmmHigh,
+  StateComponent,
+  XSAVE_HEADER_SIZE,
+  XSAVE_SIZE,
+  xsaveArea,
+} from "../xsave-area.ts";
+import { instruction, type InstructionSpecification } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
 import type { Operand } from "./operand.ts";
-import { CONTROL_MASK, tagOf, withSummary } from "./x87-control.ts";
 
-// FXSAVE: SDM volume 1, 10.5.1
+const { x87, sse, avx } = StateComponent;
 
-const AREA = 512;
-const at = { fcw: 0, fsw: 2, ftw: 4, fop: 6, fip: 8, fdp: 16, mxcsr: 24, mxcsrMask: 28, st: 32, xmm: 160 } as const;
-/** MXCSR bits that may be set: DAZ is there. */
-const MXCSR_MASK = 0xffff;
-
-function areaOf(machine: Machine, operand: Operand): number {
-  if (operand.kind !== "memory") throw new Error("FXSAVE has a memory operand");
+function areaOf(machine: Machine, operand: Operand, alignment: 16 | 64): number {
+  if (operand.kind !== "memory") throw new Error("a processor state is saved in memory");
   const address = machine.address(operand);
-  if (address % 16) machine.raise("GP");
+  if (address % alignment) machine.raise("GP");
   return address;
 }
 const hasWidePointers = (machine: Machine): boolean => machine.instruction.operandSize === 64;
@@ -24,29 +37,13 @@ export const FXSAVE = instruction("FXSAVE", {
   forms: ["NP 0F AE /0 mem"],
   execute(machine, dst) {
     const { context, space } = machine;
-    const { view } = context;
-    const address = areaOf(machine, dst);
-    space.probe(address, AREA, "write");
+    const address = areaOf(machine, dst, 16);
+    space.probe(address, FXSAVE_SIZE, "write");
     // The processor leaves the reserved bytes at the end alone.
-    const area = new Uint8Array(at.xmm + 16 * 16);
-    const out = new DataView(area.buffer);
-    const status = view.getUint16(layout.fsw, true);
-    const tags = view.getUint16(layout.ftw, true);
-    const top = (status >> 11) & 7;
-    let abridged = 0;
-    for (let physical = 0; physical < 8; physical++)
-      if (((tags >> (physical * 2)) & 3) !== 3) abridged |= 1 << physical;
-    out.setUint16(at.fcw, view.getUint16(layout.fcw, true), true);
-    out.setUint16(at.fsw, status, true);
-    out.setUint8(at.ftw, abridged);
-    out.setUint16(at.fop, view.getUint16(layout.fop, true), true);
-    const pointerMask = hasWidePointers(machine) ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
-    out.setBigUint64(at.fip, view.getBigUint64(layout.fip, true) & pointerMask, true);
-    out.setBigUint64(at.fdp, view.getBigUint64(layout.fdp, true) & pointerMask, true);
-    out.setUint32(at.mxcsr, context.mxcsr, true);
-    out.setUint32(at.mxcsrMask, MXCSR_MASK, true);
-    for (let i = 0; i < 8; i++) area.set(context.x87((top + i) & 7), at.st + i * 16);
-    for (let i = 0; i < 16; i++) area.set(context.xmm(i), at.xmm + i * 16);
+    const area = new Uint8Array(416);
+    saveX87(context, area, hasWidePointers(machine));
+    saveMxcsr(context, area);
+    saveXmm(context, area);
     space.write(address, area);
   },
 });
@@ -55,30 +52,131 @@ export const FXRSTOR = instruction("FXRSTOR", {
   forms: ["NP 0F AE /1 mem"],
   execute(machine, src) {
     const { context, space } = machine;
-    const { view } = context;
-    const area = space.read(areaOf(machine, src), AREA);
-    const from = new DataView(area.buffer, area.byteOffset, AREA);
-    const mxcsr = from.getUint32(at.mxcsr, true);
-    if (mxcsr & ~MXCSR_MASK) machine.raise("GP");
-    const control = (from.getUint16(at.fcw, true) & CONTROL_MASK) | 0x40;
-    const status = withSummary(control, from.getUint16(at.fsw, true));
-    const top = (status >> 11) & 7;
-    const abridged = from.getUint8(at.ftw);
-    let tags = 0;
-    for (let i = 0; i < 8; i++) {
-      const physical = (top + i) & 7;
-      const value = area.subarray(at.st + i * 16, at.st + i * 16 + 10);
-      context.x87(physical).set(value);
-      tags |= ((abridged >> physical) & 1 ? tagOf(value) : 3) << (physical * 2);
-    }
-    view.setUint16(layout.fcw, control, true);
-    view.setUint16(layout.fsw, status, true);
-    view.setUint16(layout.ftw, tags, true);
-    view.setUint16(layout.fop, from.getUint16(at.fop, true) & 0x7ff, true);
-    const pointerMask = hasWidePointers(machine) ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
-    view.setBigUint64(layout.fip, from.getBigUint64(at.fip, true) & pointerMask, true);
-    view.setBigUint64(layout.fdp, from.getBigUint64(at.fdp, true) & pointerMask, true);
-    context.mxcsr = mxcsr;
-    for (let i = 0; i < 16; i++) context.xmm(i).set(area.subarray(at.xmm + i * 16, at.xmm + i * 16 + 16));
+    const area = space.read(areaOf(machine, src, 16), FXSAVE_SIZE);
+    if (savedMxcsr(area) & ~MXCSR_MASK) machine.raise("GP");
+    loadX87(context, area, hasWidePointers(machine));
+    context.mxcsr = savedMxcsr(area);
+    loadXmm(context, area);
   },
 });
+
+// The XSAVE family. All components of XCR0 are enabled
+
+/** RFBM: the components that EDX:EAX asks for. */
+const requested = ({ context }: Machine): number => context.getLow32(0) & StateComponent.all;
+
+const COMPACTED = 1n << 63n;
+
+interface Saving {
+  /** The compacted form, whose header says so. */
+  readonly compacted: boolean;
+  /** Components in their initial state are not written. */
+  readonly onlyUsed: boolean;
+}
+
+/** The area as the instruction leaves it, from what was there. */
+function saved(machine: Machine, area: Uint8Array, { compacted, onlyUsed }: Saving): void {
+  const { context } = machine;
+  const wanted = requested(machine);
+  let used = componentsInUse(context);
+  // The compacted form has MXCSR with the XMM registers only.
+  if (compacted && context.mxcsr !== INITIAL_MXCSR) used |= sse;
+  const written = onlyUsed ? wanted & used : wanted;
+  if (written & x87) saveX87(context, area, hasWidePointers(machine));
+  if (compacted ? written & sse : wanted & (sse | avx)) saveMxcsr(context, area);
+  if (written & sse) saveXmm(context, area);
+  if (written & avx) saveYmmHigh(context, area);
+  const header = new DataView(area.buffer, area.byteOffset);
+  const others = compacted ? 0n : header.getBigUint64(xsaveArea.xstateBv, true) & ~BigInt(wanted);
+  header.setBigUint64(xsaveArea.xstateBv, others | BigInt(wanted & used), true);
+  if (compacted) header.setBigUint64(xsaveArea.xcompBv, COMPACTED | BigInt(wanted), true);
+}
+const saving =
+  (how: Saving): NonNullable<InstructionSpecification["definition"]["execute"]> =>
+  (machine, dst) => {
+    const { space } = machine;
+    const address = areaOf(machine, dst, 64);
+    const size = requested(machine) & avx ? XSAVE_SIZE : FXSAVE_SIZE + XSAVE_HEADER_SIZE;
+    space.probe(address, size, "write");
+    const area = space.read(address, size);
+    saved(machine, area, how);
+    space.write(address, area);
+  };
+
+export const XSAVE = instruction("XSAVE", {
+  forms: ["NP 0F AE /4 mem"],
+  feature: "XSAVE",
+  execute: saving({ compacted: false, onlyUsed: false }),
+});
+export const XSAVEOPT = instruction("XSAVEOPT", {
+  forms: ["NP 0F AE /6 mem"],
+  feature: "XSAVEOPT",
+  execute: saving({ compacted: false, onlyUsed: true }),
+});
+export const XSAVEC = instruction("XSAVEC", {
+  forms: ["NP 0F C7 /4 mem"],
+  feature: "XSAVEC",
+  execute: saving({ compacted: true, onlyUsed: true }),
+});
+
+/** Components that the area holds; raises #GP for a header that is none, and for an MXCSR that would be loaded and has reserved bits. */
+function heldComponents(machine: Machine, area: Uint8Array): { readonly held: number; readonly hasMxcsr: boolean } {
+  const header = new DataView(area.buffer, area.byteOffset + xsaveArea.header, XSAVE_HEADER_SIZE);
+  const xstateBv = header.getBigUint64(0, true);
+  const xcompBv = header.getBigUint64(8, true);
+  const compacted = (xcompBv & COMPACTED) !== 0n;
+  const components = compacted ? xcompBv & ~COMPACTED : BigInt(StateComponent.all);
+  const isZero = (start: number, end: number): boolean => {
+    for (let i = start; i < end; i++) if (header.getUint8(i)) return false;
+    return true;
+  };
+  const reserved = compacted ? isZero(16, 64) : isZero(8, 24);
+  if (!reserved || components & ~BigInt(StateComponent.all) || xstateBv & ~components) machine.raise("GP");
+  const held = Number(xstateBv);
+  const hasMxcsr = (compacted ? requested(machine) & held & sse : requested(machine) & (sse | avx)) !== 0;
+  if (hasMxcsr && savedMxcsr(area) & ~MXCSR_MASK) machine.raise("GP");
+  return { held, hasMxcsr };
+}
+function restore(context: Context, area: Uint8Array, components: number, wide: boolean): void {
+  if (components & x87) loadX87(context, area, wide);
+  if (components & sse) loadXmm(context, area);
+  if (components & avx) loadYmmHigh(context, area);
+}
+export const XRSTOR = instruction("XRSTOR", {
+  forms: ["NP 0F AE /5 mem"],
+  feature: "XSAVE",
+  execute(machine, src) {
+    const { context, space } = machine;
+    const address = areaOf(machine, src, 64);
+    const area = new Uint8Array(XSAVE_SIZE);
+    area.set(space.read(address, xsaveArea.ymmHigh));
+    const wanted = requested(machine);
+    const { held, hasMxcsr } = heldComponents(machine, area);
+    if (wanted & held & avx)
+      area.set(space.read(address + xsaveArea.ymmHigh, XSAVE_SIZE - xsaveArea.ymmHigh), xsaveArea.ymmHigh);
+    restore(context, area, wanted & held, hasWidePointers(machine));
+    initializeComponents(context, wanted & ~held);
+    if (hasMxcsr) context.mxcsr = savedMxcsr(area);
+    else if (wanted & sse) context.mxcsr = INITIAL_MXCSR;
+  },
+});
+
+export const XGETBV = instruction("XGETBV", {
+  forms: ["NP 0F 01 D0"],
+  feature: "XSAVE",
+  execute(machine) {
+    const { context } = machine;
+    // XCR0 alone: with XGETBV1 there would be XINUSE as well.
+    if (context.getLow32(1) !== 0) machine.raise("GP");
+    context.setNumber(0, StateComponent.all);
+    context.setNumber(2, 0);
+  },
+});
+
+const privileged = (mnemonic: string, form: string, feature: "XSAVE" | "XSAVES"): InstructionSpecification =>
+  instruction(mnemonic, { forms: [form], feature, lift: (b) => b.raise("GP") });
+export const privilegedStates = [
+  privileged("XSETBV", "NP 0F 01 D1", "XSAVE"),
+  privileged("XSAVES", "NP 0F C7 /5 mem", "XSAVES"),
+  privileged("XRSTORS", "NP 0F C7 /3 mem", "XSAVES"),
+];

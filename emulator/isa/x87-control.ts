@@ -1,28 +1,20 @@
 /** x87: control, status and tag words, and saving and restoring them alone and with all registers. */
 import { layout } from "../context-layout.ts";
 import type { Context } from "../context.ts";
+import { INITIAL_CONTROL, INITIAL_TAGS, tagOf, withSummary, writtenControl } from "../x87-words.ts";
 import { instruction } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
 import type { MemoryOperand } from "./operand.ts";
 
-/** FCW after FNINIT: everything masked, 64 bits of precision, round to nearest. */
-const INITIAL_CONTROL = 0x37f;
 /** Status bits that say an exception is pending: the six flags, stack fault, summary, busy. */
 const EXCEPTION_BITS = 0x80ff;
-/** Control bits that can be written; bit 6 always reads 1. */
-export const CONTROL_MASK = 0x1f3f;
-
-/** The summary and busy bits follow from flags and masks. */
-export function withSummary(control: number, status: number): number {
-  return status & ~control & 0x3f ? status | 0x8080 : status & ~0x8080;
-}
 export function setStatus(context: Context, status: number): void {
   const { view } = context;
   view.setUint16(layout.fsw, withSummary(view.getUint16(layout.fcw, true), status), true);
 }
 export function setControl(context: Context, control: number): void {
   const { view } = context;
-  const value = (control & CONTROL_MASK) | 0x40;
+  const value = writtenControl(control);
   view.setUint16(layout.fcw, value, true);
   view.setUint16(layout.fsw, withSummary(value, view.getUint16(layout.fsw, true)), true);
 }
@@ -38,7 +30,7 @@ export const FNINIT = instruction("FNINIT", { forms: ["DB E3"], execute: initial
 export function initialize({ context: { view } }: Machine): void {
   view.setUint16(layout.fcw, INITIAL_CONTROL, true);
   view.setUint16(layout.fsw, 0, true);
-  view.setUint16(layout.ftw, 0xffff, true);
+  view.setUint16(layout.ftw, INITIAL_TAGS, true);
   view.setUint16(layout.fop, 0, true);
   view.setBigUint64(layout.fip, 0n, true);
   view.setBigUint64(layout.fdp, 0n, true);
@@ -64,14 +56,6 @@ export const FNSTSW = instruction("FNSTSW", {
   forms: ["DD /7 m16", "DF E0 AX"],
   lift: (b, dst) => b.write(dst, b.state({ offset: layout.fsw, bytes: 2 })),
 });
-
-/** 0 valid, 1 zero, 2 special: what an 80-bit value is. */
-export function tagOf(value: Uint8Array): number {
-  const exponent = (value[8] | (value[9] << 8)) & 0x7fff;
-  const isZero = value.subarray(0, 8).every((byte) => byte === 0);
-  if (exponent === 0) return isZero ? 1 : 2;
-  return exponent === 0x7fff || !(value[7] & 0x80) ? 2 : 0;
-}
 
 const noOperation = (machine: Machine): void => waitForPending(machine);
 /** What the 8087 and 80287 did with these, nothing does since the 80387. */
@@ -123,7 +107,7 @@ function environmentImage({ context }: Machine, { size, step }: EnvironmentShape
 function loadEnvironment({ context }: Machine, image: Uint8Array, { step }: EnvironmentShape): void {
   const from = new DataView(image.buffer, image.byteOffset);
   const { view } = context;
-  const control = (from.getUint16(0, true) & CONTROL_MASK) | 0x40;
+  const control = writtenControl(from.getUint16(0, true));
   view.setUint16(layout.fcw, control, true);
   view.setUint16(layout.fsw, withSummary(control, from.getUint16(step, true)), true);
   view.setUint16(layout.ftw, from.getUint16(2 * step, true), true);

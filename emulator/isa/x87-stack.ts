@@ -1,11 +1,12 @@
 /** The x87 register stack and what an operation on it does with exceptions. SDM volume 1, chapter 8. */
 import { layout } from "../context-layout.ts";
+import { tagOf } from "../x87-words.ts";
 import { Environment, Exceptions } from "../soft-float/environment.ts";
 import type { Float, Format } from "../soft-float/float.ts";
 import { extended, extendedAs24, extendedAs53, fromExtended, indefinite, toExtended } from "../soft-float/float.ts";
 import type { Machine } from "./machine.ts";
 import type { Operand } from "./operand.ts";
-import { setStatus, tagOf, waitForPending } from "./x87-control.ts";
+import { setStatus, waitForPending } from "./x87-control.ts";
 
 /** Status word bits. */
 export const Status = { SF: 0x40, C0: 0x100, C1: 0x200, C2: 0x400, C3: 0x4000 } as const;

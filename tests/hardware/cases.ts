@@ -90,21 +90,27 @@ function operandOffset(random: Random, bytes: number): number {
 const nonCanonical = [0x8000_0000_0000n, 0x7fff_ffff_ffff_fff0n, 0xffff_7fff_ffff_ff00n, 0xfedc_ba98_7654_3210n];
 
 /** Encodes memory at `offset` of the window and gives the registers it uses the values for it. */
-function placeMemory(random: Random, state: HardwareState, offset: number, addressSize32: boolean): MemoryEncoding {
+function placeMemory(
+  random: Random,
+  state: HardwareState,
+  offset: number,
+  addressSize32: boolean,
+  lowest: number,
+): MemoryEncoding {
   const address = WINDOW_ADDRESS + offset;
   const mode = random.below(10);
   if (mode === 0) return { base: -1, index: -1, scale: 0, displacement: address };
   if (mode === 1) return { base: "rip", index: -1, scale: 0, displacement: address - CODE_ADDRESS };
   let base = random.below(16);
   // Counts, dividends and such in the low registers are rather left alone.
-  if (base <= RDX && random.below(4)) base = 3 + random.below(13);
+  if (base < lowest || (base <= RDX && random.below(4))) base = 3 + random.below(13);
   if (base === RSP) {
     const displacement = address - Number(state.gpr[RSP]);
     return { base, index: -1, scale: 0, displacement };
   }
   let displacement = mode < 4 ? random.uint32() | 0 : random.below(256) - 128;
   let index = mode === 3 || mode === 4 ? random.below(16) : -1;
-  if (index === RSP || index === base) index = -1;
+  if (index === RSP || index === base || index < lowest) index = -1;
   const scale = index < 0 ? 0 : random.below(4);
   const offsetBase = index < 0 ? 0n : state.gpr[index] << BigInt(scale);
   const isCanonical = random.below(64) > 0 || base === RBP || base === RBX;
@@ -154,7 +160,7 @@ function makeCase(form: Form, random: Random): HardwareCase | undefined {
       ? undefined
       : form.vsib
         ? gatheredFrom(state, random, form)
-        : placeMemory(random, state, offset, prefixes.includes(0x67)),
+        : placeMemory(random, state, offset, prefixes.includes(0x67), prepared.keepsRax ? 1 : 0),
     prefixes,
     target: jumpTarget(random),
     moffs: WINDOW_ADDRESS + offset,

@@ -6,7 +6,6 @@ const byMnemonic: readonly (readonly [reason: string, mnemonics: RegExp])[] = [
   ["time", /^RDTSCP?$/],
   ["number of the processor", /^RDPID$/],
   ["chance", /^(RDRAND|RDSEED)$/],
-  ["MXCSR_MASK, which is the processor's own", /^FXSAVE$/],
   ["hypervisors, some of which trap before it", /^INT1$/],
   ["the operating system", /^(SYSCALL|SYSENTER|SYSEXIT|SYSRET|INT)$/],
   ["descriptors", /^(LAR|LSL|VERR|VERW|SLDT|STR|SMSW|SGDT|SIDT|CALLF|JMPF|RETF|IRET|L[SFG]S)$/],

@@ -9,16 +9,17 @@ export const testedForms: readonly Form[] = instructions.flatMap(({ forms }) => 
 /** What the vectors of a form are kept together with: the feature that brought it. */
 export const featureOf = ({ specification: { definition } }: Form): string => definition.feature ?? "base";
 
-/** Forms that a processor has, which answers CPUID by `cpuid(leaf)`: EAX, EBX, ECX, EDX of subleaf 0. */
-export function formsOf(cpuid: (leaf: number) => readonly number[]): readonly Form[] {
-  const leaves = new Map<number, readonly number[]>();
+/** Forms that a processor has, which answers CPUID by `cpuid(leaf, subleaf)`: EAX, EBX, ECX, EDX. */
+export function formsOf(cpuid: (leaf: number, subleaf: number) => readonly number[]): readonly Form[] {
+  const leaves = new Map<string, readonly number[]>();
   const registers = ["eax", "ebx", "ecx", "edx"];
   const offered = (form: Form): boolean => {
     const { feature } = form.specification.definition;
     if (feature === undefined) return true;
-    const { leaf, register, bit } = features[feature];
-    if (!leaves.has(leaf)) leaves.set(leaf, cpuid(leaf));
-    return ((leaves.get(leaf)?.[registers.indexOf(register)] ?? 0) >>> bit) % 2 === 1;
+    const { leaf, subleaf, register, bit } = features[feature];
+    const key = `${leaf} ${subleaf}`;
+    if (!leaves.has(key)) leaves.set(key, cpuid(leaf, subleaf));
+    return ((leaves.get(key)?.[registers.indexOf(register)] ?? 0) >>> bit) % 2 === 1;
   };
   return testedForms.filter(offered);
 }

@@ -18,6 +18,8 @@ const RDI = 7;
 export interface Preparation {
   /** Where the memory operand lies in the window, for instructions with large or aligned areas. */
   readonly offset?: number;
+  /** RAX selects, so it is no part of an address. */
+  readonly keepsRax?: true;
   /** Values of immediates. */
   readonly immediates?: readonly number[];
 }
@@ -194,19 +196,25 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
     (state, random, { specification }) => {
       const offset = random.pick(areas);
       stateImage(state, random, offset);
-      state.gpr[RAX] = BigInt(random.below(8) ? random.below(8) : random.uint32());
+      // Components that no processor has here, but not those that only some have.
+      state.gpr[RAX] = BigInt(random.below(8) | (random.below(8) ? 0 : 0x18));
       state.gpr[RDX] = 0n;
+      // Whether a component in its initial state counts as used is the processor's to say.
+      state.fxsave.set(state.window.subarray(offset + XMM, offset + XMM + 256), XMM);
+      new DataView(state.fxsave.buffer).setUint16(fxsaveLayout.fcw, 0x27f, true);
+      for (let i = 0; i < 8; i++) state.fxsave.set(random.extended(), fxsaveLayout.st + i * 16);
       state.window.fill(0, offset + 512, offset + 576);
-      // Components in their initial states are not saved by XSAVEC and XSAVEOPT.
-      if (random.below(3) === 0) state.ymmHigh.fill(0);
       const compact = specification.mnemonic.startsWith("XRSTOR") && random.below(2) === 1;
       state.window[offset + 512] = random.below(8);
       if (compact) {
         state.window[offset + 520] = state.window[offset + 512] | random.below(8);
         state.window[offset + 527] = 0x80;
       }
-      if (random.below(16) === 0) state.window[offset + 512 + random.below(64)] = random.below(256);
-      return { offset: random.below(16) ? offset : offset + random.below(64) };
+      if (random.below(8) === 0) {
+        const at = random.below(64);
+        state.window[offset + 512 + at] = at === 0 || at === 8 ? random.below(8) | 0x10 : random.below(256);
+      }
+      return { offset: random.below(16) ? offset : offset + random.below(64), keepsRax: true };
     },
   ],
 ];
