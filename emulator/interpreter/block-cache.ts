@@ -1,6 +1,6 @@
 /** Decoded blocks of one memory: their records in linear memory, where they are from here. */
 import { GuestFault, PAGE_SIZE } from "../cpu.ts";
-import { isInstruction, type Decoder, type Undecodable } from "../decoder/decoder.ts";
+import { isInstruction, type Decoded, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
 import { JMP_INDIRECT } from "../isa/control-transfer.ts";
 import type { Instruction } from "../isa/instruction.ts";
@@ -75,6 +75,15 @@ export class BlockCache {
     view.setUint32(entry + 8, block.at, true);
     return block;
   }
+  /** What stands at `address`. Throws GuestFault where it cannot be fetched. */
+  decode(address: number): Decoded {
+    return this.#decoder.decode(this.#reader, address);
+  }
+  /** Whether control may go elsewhere than to the next instruction. */
+  endsBlock(instruction: Instruction): boolean {
+    return this.#library.handler(instruction).endsBlock;
+  }
+
   /** The dispatcher has to ask again for the block at `rip`. */
   hide(rip: number): void {
     const entry = cacheEntry(rip);

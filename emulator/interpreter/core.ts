@@ -2,7 +2,7 @@
 import { layout } from "../context-layout.ts";
 import { Flag, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
-import type { Decoder, Undecodable } from "../decoder/decoder.ts";
+import type { Decoded, Decoder, Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
 import { CpuException } from "../isa/machine.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
@@ -129,7 +129,12 @@ export class Core implements CodeListener {
   stopAt(stops: Stops | undefined, changed?: readonly number[]): void {
     this.watch.stops = stops;
     if (changed) this.#forgetCode(changed);
-    else for (const page of [...this.blocks.pages]) this.invalidate(page);
+    else this.forget(0, Infinity);
+  }
+  /** What was made of the code from `from` to `to` is made anew when it runs again. */
+  forget(from: number, to: number): void {
+    for (const page of [...this.blocks.pages])
+      if (page >= Math.floor(from / PAGE_SIZE) && page * PAGE_SIZE < to) this.invalidate(page);
   }
   #forgetCode(addresses: readonly number[]): void {
     for (const page of new Set(addresses.map((address) => Math.floor(address / PAGE_SIZE)))) this.invalidate(page);
@@ -137,6 +142,11 @@ export class Core implements CodeListener {
   /** Instructions reach memory by `path`; on the pages that are `watched` always, elsewhere where they are not permitted to go straight. */
   observe(path: AccessPath | undefined, watched?: (page: number) => boolean): void {
     this.watch.observe(path, watched);
+  }
+  /** What stands at `address`, between runs. Throws GuestFault where it cannot be fetched. */
+  decode(address: number): Decoded {
+    this.#codePage = -1;
+    return this.blocks.decode(address);
   }
   /** Called by an access path: the run ends after the present instruction. */
   interrupt(): void {

@@ -62,6 +62,8 @@ at("FPTAG", 247, 2, layout.ftw);
 at("FOP", 258, 2, layout.fop);
 at("FIP", 254, 8, layout.fip);
 at("FDP", 256, 8, layout.fdp);
+// DR4 and DR5 are none.
+[66, 67, 68, 69, 72, 73].forEach((id, index) => at(`DR${id - 66}`, id, 8, layout.dr + index * 8));
 
 /** FPn and MMn are physical registers, STn counts from the top of the stack. */
 row(8, (n) => {
@@ -115,7 +117,21 @@ export function registerOf(id: number): UnicornRegister | undefined {
   return byId.get(id);
 }
 
+/** Registers of `uc_x86_reg` that this processor has not, or that user mode does not see. */
+const others: Readonly<Record<string, number>> = {
+  INVALID: 0,
+  ...{ CS: 11, DS: 17, ES: 28, FS: 32, GS: 33, SS: 49, CR0: 50, CR1: 51, CR2: 52, CR3: 53, CR4: 54, CR8: 58 },
+  ...{ DR4: 70, DR5: 71, IDTR: 242, GDTR: 243, LDTR: 244, TR: 245, MSR: 248, FCS: 255, FDS: 257, ENDING: 259 },
+  ...Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`K${n}`, 90 + n])),
+  ...Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`XMM${16 + n}`, 138 + n])),
+  ...Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`YMM${16 + n}`, 170 + n])),
+  ...Object.fromEntries(Array.from({ length: 32 }, (_, n) => [`ZMM${n}`, 186 + n])),
+};
+
 /** X86_REG_… as unicorn.js's module has them. */
 export const registerConstants: Readonly<Record<string, number>> = Object.fromEntries(
-  registers.map(({ name, id }) => [`X86_REG_${name}`, id]),
+  [...registers.map(({ name, id }) => [name, id] as const), ...Object.entries(others)].map(([name, id]) => [
+    `X86_REG_${name}`,
+    id,
+  ]),
 );

@@ -1,0 +1,80 @@
+/** Who wants to be called, and when. */
+import { HookType, MEMORY_ACCESSES } from "./constants.ts";
+
+/** What a program gave: its parameters depend on the type of the hook. */
+export type HookCallback = (...parameters: unknown[]) => unknown;
+
+/** What `hook_add` returns. */
+export class Hook {
+  readonly type: number;
+  readonly callback: HookCallback;
+  readonly userData: unknown;
+  /** Inclusive; everywhere when `begin` is above `end`. */
+  readonly begin: bigint;
+  readonly end: bigint;
+  /** Of an INSN hook. */
+  readonly instruction: number;
+
+  constructor(
+    type: number,
+    callback: HookCallback,
+    userData: unknown,
+    begin: bigint,
+    end: bigint,
+    instruction: number,
+  ) {
+    this.type = type;
+    this.callback = callback;
+    this.userData = userData;
+    this.begin = begin;
+    this.end = end;
+    this.instruction = instruction;
+  }
+
+  get isEverywhere(): boolean {
+    return this.begin > this.end;
+  }
+  /** Whether it has an address in `size` bytes from `address` on. */
+  covers(address: number, size = 1): boolean {
+    return this.isEverywhere || (this.begin < address + size && this.end >= address);
+  }
+}
+
+export class Hooks {
+  #hooks: readonly Hook[] = [];
+  readonly #changed: () => void;
+  readonly #byType = new Map<number, readonly Hook[]>();
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  add(hook: Hook): void {
+    this.#set([...this.#hooks, hook]);
+  }
+  delete(hook: unknown): void {
+    this.#set(this.#hooks.filter((other) => other !== hook));
+  }
+  #set(hooks: readonly Hook[]): void {
+    this.#hooks = hooks;
+    this.#byType.clear();
+    this.#changed();
+  }
+  /** Hooks with a bit of `types`, in the order in which they came. */
+  of(types: number): readonly Hook[] {
+    let found = this.#byType.get(types);
+    if (!found) this.#byType.set(types, (found = this.#hooks.filter(({ type }) => type & types)));
+    return found;
+  }
+  /** Hooks on INSN for one instruction. */
+  forInstruction(instruction: number): readonly Hook[] {
+    return this.of(HookType.INSN).filter((hook) => hook.instruction === instruction);
+  }
+  has(hook: Hook): boolean {
+    return this.#hooks.includes(hook);
+  }
+  /** Hooks that see accesses which are permitted. */
+  get accesses(): readonly Hook[] {
+    return this.of(MEMORY_ACCESSES & ~HookType.MEM_FETCH);
+  }
+}
