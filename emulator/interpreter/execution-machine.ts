@@ -1,5 +1,5 @@
 /** `Machine` over the running context and its address space. */
-import { GuestFault, USER_LIMIT, type CpuLevel, type ExceptionVector } from "../cpu.ts";
+import type { CpuLevel, ExceptionVector } from "../cpu.ts";
 import type { Context, Register } from "../context.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { CpuException, type Machine } from "../isa/machine.ts";
@@ -68,9 +68,7 @@ export class ExecutionMachine implements Machine {
     sum = BigInt.asUintN(addressWidth, sum);
     if (segment === "fs") sum = BigInt.asUintN(64, sum + BigInt(context.fsBase));
     else if (segment === "gs") sum = BigInt.asUintN(64, sum + BigInt(context.gsBase));
-    const address = Number(sum);
-    if (address >= USER_LIMIT) throw new GuestFault(address, "read");
-    return address;
+    return Number(sum);
   }
   read(operand: Operand): bigint {
     switch (operand.kind) {

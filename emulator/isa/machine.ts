@@ -28,7 +28,9 @@ export interface Machine {
   interrupted(): boolean;
   readonly instruction: Instruction;
   readonly level: CpuLevel;
-  /** Effective address with segment base, of an element of a gather with `index` for the index. Not canonical: throws GuestFault, which becomes #GP. */
+  /**
+   * Effective address with segment base, of 64 bits, above 2^53 inexact; of an element of a gather with `index` for the index. Who accesses it faults there.
+   */
   address(operand: MemoryOperand, index?: bigint): number;
   /** Value of a general register, memory operand (up to 64 bits) or immediate, unsigned. */
   read(operand: Operand): bigint;

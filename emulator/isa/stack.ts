@@ -100,26 +100,27 @@ export const ENTER = instruction("ENTER", {
     const bytes = machine.instruction.operandSize === 16 ? 2 : 8;
     const level = Number(machine.read(levelOperand)) & 31;
     const size = machine.read(sizeOperand);
-    const base = context.getNumber(RBP);
-    const frame = context.getNumber(RSP) - bytes;
-    let top = frame + bytes;
+    const base = context.get(RBP);
+    const frame = context.get(RSP) - BigInt(bytes);
+    let top = frame + BigInt(bytes);
+    const addressOf = (value: bigint): number => Number(BigInt.asUintN(64, value));
     // One after the other, as processors do it: what was pushed before a fault stays.
     const push = (value: bigint): void => {
-      top -= bytes;
-      if (bytes === 8) space.writeUint64(top, value);
-      else space.writeUint16(top, Number(value & 0xffffn));
+      top -= BigInt(bytes);
+      if (bytes === 8) space.writeUint64(addressOf(top), BigInt.asUintN(64, value));
+      else space.writeUint16(addressOf(top), Number(value & 0xffffn));
     };
-    push(context.get(RBP));
+    push(base);
     for (let i = 1; i < level; i++) {
-      const from = base - i * bytes;
+      const from = addressOf(base - BigInt(i * bytes));
       push(bytes === 8 ? space.readUint64(from) : BigInt(space.readUint16(from)));
     }
-    if (level) push(BigInt(frame));
-    top -= Number(size);
+    if (level) push(frame);
+    top -= size;
     // The new top of the stack must be writable, though nothing is written there.
-    space.probe(top, bytes, "write");
-    context.set(RSP, BigInt.asUintN(64, BigInt(top)));
-    if (bytes === 8) context.set(RBP, BigInt(frame));
-    else context.set(RBP, (context.get(RBP) & ~0xffffn) | BigInt(frame & 0xffff));
+    space.probe(addressOf(top), bytes, "write");
+    context.set(RSP, BigInt.asUintN(64, top));
+    if (bytes === 8) context.set(RBP, BigInt.asUintN(64, frame));
+    else context.set(RBP, (base & ~0xffffn) | (frame & 0xffffn));
   },
 });

@@ -9,7 +9,43 @@ interface KnownDifference {
 }
 
 export const knownDifferences: readonly KnownDifference[] = [
-  { reason: "memory operands of 16 bytes may be misaligned", mnemonic: /./, text: /m128.*: #GP, theirs budget/ },
+  {
+    reason: "memory operands of 16 bytes may be misaligned",
+    mnemonic: /./,
+    text: /m128.*: #GP, theirs (budget|fault|#DB)/,
+  },
+  {
+    reason: "REX counts though a legacy prefix follows",
+    mnemonic: /./,
+    text: /^((26|2e|36|3e|6[4-7]|f[023]|4.) )*4. (26|2e|36|3e|6[4-7]|f[023]) /,
+  },
+  {
+    reason: "a branch and the fetch at its target are one",
+    mnemonic: /^(RET|JMP|CALL|J\w+|LOOP\w*)$/,
+    text: /: budget, theirs (fault execute|#GP)/,
+  },
+  { reason: "66 wins over F3 and F2", mnemonic: /./, text: /^((.. )*f[23] (.. )*66|(.. )*66 (.. )*f[23]) (4. )?0f / },
+  { reason: "REX.R is part of an opcode's extension", mnemonic: /^MOV$/, text: /^(.. )*4[4-7c-f] c[67] .*theirs #UD/ },
+  {
+    reason: "what stores to its own page of code is begun again after a part",
+    mnemonic: /./,
+    text: /stored to code\]/,
+  },
+  { reason: "a store over the end of a page leaves its first part when it faults", mnemonic: /./, text: /: memory .*\[fault write/ }, // prettier-ignore
+  { reason: "LOCK NEG has flags of the old value", mnemonic: /^NEG$/, text: /^(.. )*f0 .*: flags/ },
+  {
+    reason: "66 makes the displacement of a branch one of 16 bits",
+    mnemonic: /^(J\w+|CALL)$/,
+    text: /^(.. )*66 .*: RIP/,
+  },
+  { reason: "CLFLUSH does not look at memory", mnemonic: /^CLFLUSH$/, text: /: (#GP|fault).*theirs budget/ },
+  { reason: "what RET releases is signed", mnemonic: /^RET$/, text: /: RSP/ },
+  { reason: "RIP is behind a CMPXCHG8B that faults", mnemonic: /^CMPXCHG8B$/, text: /: RIP .*\[fault/ },
+  { reason: "INT n of an exception's number is told as the exception", mnemonic: /^INT$/, text: /: (interrupt|#GP).*, theirs #/ }, // prettier-ignore
+  { reason: "INT1 is #UD", mnemonic: /^INT1$/, text: /: #DB, theirs #UD/ },
+  { reason: "ENTER does not look at the new top of the stack", mnemonic: /^ENTER$/, text: /: fault write \w+, theirs budget/ }, // prettier-ignore
+  { reason: "the second operand is read first", mnemonic: /^CMPS$/, text: /: (fault read|#GP).*, theirs (fault read|#GP)/ }, // prettier-ignore
+
   { reason: "the undocumented encoding F6 /1, F7 /1 is #UD", mnemonic: /^TEST$/, text: /\/1.*budget, theirs #UD/ },
   {
     reason: "predicates above 7 are #UD instead of being taken modulo 8",
@@ -31,12 +67,14 @@ export const knownDifferences: readonly KnownDifference[] = [
   {
     reason: "a CMPXCHG of 32 bits that fails clears the upper half of its destination",
     mnemonic: /^CMPXCHG$/,
-    text: /: R\w+ (\w+)(\w{8}), theirs 0*\2/,
+    text: /: R\w+ \w+, theirs/,
+    when: lacksUpperHalf,
   },
   {
     reason: "BSF and BSR of 0 clear the upper half of a 32-bit destination",
     mnemonic: /^BS[FR]$/,
-    text: /: R\w+ (\w+)(\w{8}), theirs 0*\2/,
+    text: /: R\w+ \w+, theirs/,
+    when: lacksUpperHalf,
   },
   { reason: "I/O at a range of no bytes is not privileged", mnemonic: /^(INS|OUTS)$/, text: /: #GP, theirs budget/ },
   {
@@ -46,6 +84,11 @@ export const knownDifferences: readonly KnownDifference[] = [
     when: differInNansOnly,
   },
 ];
+
+function lacksUpperHalf(text: string): boolean {
+  const match = /R\w+ (\w+), theirs (\w+)/.exec(text);
+  return match !== null && BigInt(`0x${match[2]}`) === (BigInt(`0x${match[1]}`) & 0xffff_ffffn);
+}
 
 /** Whether the lanes in which two registers differ hold NaNs on both sides. */
 function differInNansOnly(text: string): boolean {
@@ -69,4 +112,25 @@ export function explained({ mnemonic, text }: Disagreement): KnownDifference | u
   return knownDifferences.find(
     (known) => known.mnemonic.test(mnemonic) && known.text.test(text) && (known.when?.(text) ?? true),
   );
+}
+
+const isPrefix = (byte: number): boolean =>
+  [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
+
+/**
+ * The first opcode in `code` whose translation aborts the process of libunicorn: far CALL and JMP of a register (FF /3, FF /5) and LOCK CMP to memory.
+ * -1 where there is none.
+ */
+export function fatalOffset(code: Uint8Array): number {
+  for (let start = 0; start + 1 < code.length; start++) {
+    if (code[start] !== 0xff && code[start] !== 0xf0) continue;
+    let at = start;
+    while (at + 2 < code.length && isPrefix(code[at])) at++;
+    const [opcode, modrm] = code.subarray(at, at + 2);
+    const extension = (modrm >> 3) & 7;
+    const far = opcode === 0xff && modrm >= 0xc0 && (extension === 3 || extension === 5);
+    const compare = opcode === 0x38 || opcode === 0x39 || ([0x80, 0x81, 0x83].includes(opcode) && extension === 7);
+    if (far || (compare && modrm < 0xc0 && code[start] === 0xf0)) return at;
+  }
+  return -1;
 }

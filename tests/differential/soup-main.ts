@@ -1,89 +1,130 @@
 /**
- * Instruction soup at length: ten million instructions of a seed on the interpreter and on translation at once.
+ * Instruction soup at length: ten million instructions of a seed on the interpreter and on translation at once, then as many at psABI level 1 on the interpreter
+ * and, where it is installed, on libunicorn.
  *
- *     npm run soup [-- --seed N] [-- --instructions N] [-- --jobs N]
+ *     npm run soup [-- --seed N] [-- --instructions N] [-- --with translator|libunicorn]
  *
- * A disagreement names the seed of its soup, for `--seed N --instructions 40000 --jobs 1`.
+ * A disagreement names the seed of its soup, for `--seed N --instructions 40000`.
  */
-import { fork } from "node:child_process";
-import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { createCpu } from "../../emulator/engine.ts";
 import { instructions } from "../../emulator/isa/index.ts";
+import { createLibunicornCpu } from "../../emulator/unicorn/native/libunicorn-cpu.ts";
+import { thisPart, reportPart, runParts } from "../support/parts.ts";
+import { swimWithLibunicorn } from "./libunicorn-soup.ts";
 import { swimSeed } from "./soup.ts";
+import { levelOneForms } from "./streams.ts";
 
 const EACH = 40_000;
-/** Soups after which engines are made anew: their handlers and translations would pile up. */
-const SOUPS_AN_ENGINE = 20;
+const SOUPS_A_PART = 5;
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1000" },
     instructions: { type: "string", default: "10000000" },
-    jobs: { type: "string", default: String(Math.min(2, availableParallelism())) },
-    first: { type: "string" },
+    with: { type: "string" },
   },
 });
-const jobs = Number(values.jobs);
 const total = Number(values.instructions);
 const soups = Math.ceil(total / EACH);
+const partsOfEach = Math.ceil(soups / SOUPS_A_PART);
 
 interface Report {
   readonly instructions: number;
-  readonly exits: readonly (readonly [string, number])[];
+  /** Exits, or libunicorn's known errors, by what they were. */
+  readonly counts: readonly (readonly [string, number])[];
   readonly disagreements: readonly string[];
 }
 
-/** Every so many soups, from one on. */
-function runSoups(first: number): Report {
-  const forms = instructions.flatMap((specification) => specification.forms);
-  const exits = new Map<string, number>();
-  const disagreements: string[] = [];
-  let executed = 0;
-  let cpus: ReturnType<typeof createCpu>[] = [];
-  for (let index = first, done = 0; index < soups; index += jobs, done++) {
-    if (done % SOUPS_AN_ENGINE === 0) {
-      for (const cpu of cpus) cpu.dispose();
-      cpus = [Infinity, 0].map((translateAfter) => createCpu({ level: 3, translateAfter, seed: 1 }));
-    }
-    const outcome = swimSeed(cpus, forms, Number(values.seed) + index, Math.min(EACH, total));
-    executed += outcome.instructions;
-    for (const [exit, count] of outcome.exits) exits.set(exit, (exits.get(exit) ?? 0) + count);
-    if (outcome.disagreement !== undefined) disagreements.push(outcome.disagreement);
-  }
-  return { instructions: executed, exits: [...exits], disagreements };
+const opponents = ["translator", "libunicorn"] as const;
+type Opponent = (typeof opponents)[number];
+
+const runSoup: Readonly<Record<Opponent, () => (seed: number) => Report>> = {
+  translator: () => {
+    const forms = instructions.flatMap((specification) => specification.forms);
+    const cpus = [Infinity, 0].map((translateAfter) => createCpu({ level: 3, translateAfter, seed: 1 }));
+    return (seed) => {
+      const outcome = swimSeed(cpus, forms, seed, Math.min(EACH, total));
+      const disagreements = outcome.disagreement === undefined ? [] : [outcome.disagreement];
+      return { instructions: outcome.instructions, counts: [...outcome.exits], disagreements };
+    };
+  },
+  libunicorn: () => {
+    const forms = levelOneForms(instructions);
+    const ours = createCpu({ level: 1, translateAfter: Infinity, seed: 1 });
+    const theirs = createLibunicornCpu();
+    return (seed) => {
+      const outcome = swimWithLibunicorn(ours, theirs, forms, seed, Math.min(EACH, total));
+      const counts = [["executed by both", outcome.compared] as const, ...outcome.known];
+      return { instructions: outcome.instructions, counts, disagreements: outcome.disagreements };
+    };
+  },
+};
+
+function add(counts: Map<string, number>, more: Report["counts"]): void {
+  for (const [what, count] of more) counts.set(what, (counts.get(what) ?? 0) + count);
 }
 
-if (values.first !== undefined) process.send?.(runSoups(Number(values.first)));
-else {
+/** Every so many soups. */
+function runPart(opponent: Opponent, part: number): Report {
+  // Where faults are thrown by the hundred thousand, nobody looks at their stacks.
+  Error.stackTraceLimit = 0;
+  const run = runSoup[opponent]();
+  const counts = new Map<string, number>();
+  const disagreements: string[] = [];
+  let executed = 0;
+  for (let soup = part * SOUPS_A_PART; soup < Math.min(soups, (part + 1) * SOUPS_A_PART); soup++) {
+    const report = run(Number(values.seed) + soup);
+    executed += report.instructions;
+    add(counts, report.counts);
+    disagreements.push(...report.disagreements);
+  }
+  return { instructions: executed, counts: [...counts], disagreements };
+}
+
+/** Whether they agreed. */
+async function swimAgainst(opponent: Opponent): Promise<boolean> {
   const started = performance.now();
-  const reports = await Promise.all(
-    Array.from(
-      { length: jobs },
-      (_, first) =>
-        new Promise<Report>((resolve, reject) => {
-          const child = fork(import.meta.filename, [...process.argv.slice(2), "--first", String(first)]);
-          let report: Report | undefined;
-          child.on("message", (message) => (report = message as Report));
-          child.on("error", reject);
-          child.on("close", (code) => {
-            if (report) resolve(report);
-            else reject(new Error(`part ${first} of the soup ended with ${code}`));
-          });
-        }),
-    ),
-  );
-  const exits = new Map<string, number>();
-  for (const report of reports)
-    for (const [exit, count] of report.exits) exits.set(exit, (exits.get(exit) ?? 0) + count);
-  const disagreements = reports.flatMap((report) => report.disagreements);
-  for (const [exit, count] of [...exits].sort(([, a], [, b]) => b - a))
-    console.log(`${String(count).padStart(9)} ${exit}`);
-  for (const text of disagreements) console.log(`DISAGREE ${text}`);
-  const millions = reports.reduce((sum, report) => sum + report.instructions, 0) / 1e6;
-  const seconds = (performance.now() - started) / 1000;
+  const counts = new Map<string, number>();
+  let executed = 0;
+  let disagreed = 0;
+  await runParts<Report>(opponent, partsOfEach, (report) => {
+    executed += report.instructions;
+    add(counts, report.counts);
+    disagreed += report.disagreements.length;
+    for (const text of report.disagreements) console.log(`DISAGREE ${text}`);
+  });
+  for (const [what, count] of [...counts].sort(([, a], [, b]) => b - a))
+    console.log(`${String(count).padStart(9)} ${what}`);
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(
-    `soup: ${millions.toFixed(1)} M instructions in ${seconds.toFixed(0)} s, ${disagreements.length} disagreements`,
+    `soup: ${(executed / 1e6).toFixed(1)} M instructions on interpreter and ${opponent} in ${seconds} s, ${disagreed} disagreements`,
   );
-  if (disagreements.length > 0) process.exitCode = 1;
+  return disagreed === 0;
+}
+
+/** Says why there is no libunicorn; undefined where there is. */
+function libunicornMissing(): string | undefined {
+  try {
+    createLibunicornCpu().dispose();
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+const part = thisPart();
+if (part !== undefined) {
+  const opponent = opponents.find((name) => name === part.run);
+  if (opponent === undefined) throw new Error(`there is no ${part.run}`);
+  reportPart(runPart(opponent, part.number));
+} else {
+  let agreed = true;
+  for (const opponent of opponents) {
+    if (values.with !== undefined && values.with !== opponent) continue;
+    const missing = opponent === "libunicorn" ? libunicornMissing() : undefined;
+    if (missing !== undefined) console.log(`soup: without libunicorn: ${missing}`);
+    else agreed = (await swimAgainst(opponent)) && agreed;
+  }
+  if (!agreed) process.exitCode = 1;
 }

@@ -6,7 +6,7 @@ import type { Form } from "../../emulator/isa/instruction.ts";
 import { encode } from "../hardware/encode.ts";
 import { Random } from "../hardware/random.ts";
 
-const CODE = 0x1_4000_0000;
+export const CODE = 0x1_4000_0000;
 /** Where jumps lead; behind it lies what instructions that begin before the end need. */
 const CODE_LENGTH = 512;
 const CODE_SIZE = PAGE_SIZE;
@@ -19,6 +19,12 @@ const STACK_SIZE = PAGE_SIZE;
 /** Handlers of faults go on at one of so many places. */
 const ENTRIES = 12;
 const LONGEST_SLICE = 300;
+
+const areas = [
+  [CODE, CODE_SIZE],
+  [DATA, DATA_SIZE],
+  [STACK, STACK_SIZE],
+] as const;
 
 const READ_WRITE = Protection.Read | Protection.Write;
 const READ_EXECUTE = Protection.Read | Protection.Execute;
@@ -80,7 +86,11 @@ function special(random: Random, at: number): number[] {
 const prefixes = [0xf0, 0xf2, 0xf3, 0x66, 0x67, 0x2e, 0x64, 0x65] as const;
 
 /** Valid instructions of `forms` in half of the soups, noise in a quarter, both in the rest. */
-export function makeSoup(random: Random, forms: readonly Form[]): Soup {
+export function makeSoup(
+  random: Random,
+  forms: readonly Form[],
+  writable: readonly Soup["writable"][] = ["no", "in place", "in place", "through another view"],
+): Soup {
   const kind = random.below(4);
   const bytes: number[] = [];
   while (bytes.length < CODE_LENGTH) {
@@ -94,7 +104,7 @@ export function makeSoup(random: Random, forms: readonly Form[]): Soup {
   }
   const code = new Uint8Array(CODE_SIZE).fill(0xcc, CODE_LENGTH + 16);
   code.set(bytes.slice(0, CODE_LENGTH + 16));
-  return { code, writable: random.pick(["no", "in place", "in place", "through another view"]) };
+  return { code, writable: random.pick(writable) };
 }
 
 /** What a fault's handler does before it goes on elsewhere. */
@@ -105,7 +115,7 @@ interface Resumption {
 
 const pointers = [Register.RBX, Register.RSI, Register.RDI, Register.RBP] as const;
 
-function resumption(random: Random, entries: readonly number[], { writable }: Soup): Resumption {
+export function resumption(random: Random, entries: readonly number[], { writable }: Soup): Resumption {
   const registers: [Register, bigint][] = pointers.map((register) => [
     register,
     BigInt(DATA + (random.below(8) ? random.below(DATA_SIZE - 256) & ~15 : random.below(DATA_SIZE))),
@@ -119,6 +129,11 @@ function resumption(random: Random, entries: readonly number[], { writable }: So
   registers.push([random.below(16) as Register, random.bits(64)], [Register.RCX, BigInt(random.below(64))]);
   return { rip: random.pick(entries), registers };
 }
+
+export const randomData = (random: Random): Uint8Array =>
+  Uint8Array.from({ length: DATA_SIZE }, () => Number(random.bits(8)));
+export const randomEntries = (random: Random): number[] =>
+  Array.from({ length: ENTRIES }, () => CODE + random.below(CODE_LENGTH));
 
 /** One processor in the soup. */
 export class Swimmer {
@@ -156,12 +171,19 @@ export class Swimmer {
     context.mxcsr = 0x1f80;
     context.view.setUint16(layout.fcw, 0x37f, true);
   }
+  /** Makes registers and memory those of another one. */
+  become(other: Swimmer): void {
+    this.context.bytes.set(other.context.bytes);
+    for (const [address, size] of areas) {
+      const wanted = other.space.peek(address, size);
+      if (Buffer.compare(this.space.peek(address, size), wanted) !== 0) this.space.poke(address, wanted);
+    }
+  }
+  code(): Uint8Array {
+    return this.space.peek(CODE, CODE_SIZE);
+  }
   memory(): Uint8Array {
-    const parts = [
-      this.space.peek(CODE, CODE_SIZE),
-      this.space.peek(DATA, DATA_SIZE),
-      this.space.peek(STACK, STACK_SIZE),
-    ];
+    const parts = areas.map(([address, size]) => this.space.peek(address, size));
     const all = new Uint8Array(CODE_SIZE + DATA_SIZE + STACK_SIZE);
     parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
     return all;
@@ -191,10 +213,11 @@ function firstDifference(a: Swimmer, b: Swimmer): string | undefined {
       return `context byte 0x${at.toString(16)}: ${p[at]}, ${q[at]}`;
   return undefined;
 }
-function memoryDifference(a: Swimmer, b: Swimmer): string | undefined {
+export function memoryDifference(a: Swimmer, b: Swimmer): string | undefined {
   const [x, y] = [a.memory(), b.memory()];
+  if (Buffer.compare(x, y) === 0) return undefined;
   const at = x.findIndex((byte, index) => byte !== y[index]);
-  return at < 0 ? undefined : `memory byte 0x${at.toString(16)}: ${x[at]}, ${y[at]}`;
+  return `memory byte 0x${at.toString(16)}: ${x[at]}, ${y[at]}`;
 }
 
 const MEMORY_EVERY = 64;
@@ -213,12 +236,12 @@ export function swim(
   instructions: number,
   end?: End,
 ): SoupOutcome & { readonly rip: number; readonly budget: number } {
-  const data = Uint8Array.from({ length: DATA_SIZE }, () => Number(random.bits(8)));
+  const data = randomData(random);
   const swimmers = cpus.map((cpu) => new Swimmer(cpu, soup, data));
   const [first, ...others] = swimmers;
   // Those that faulted count.
   let begun = 0;
-  const entries = Array.from({ length: ENTRIES }, () => CODE + random.below(CODE_LENGTH));
+  const entries = randomEntries(random);
   const exits = new Map<string, number>();
   let disagreement: string | undefined;
   const resume = (): void => {

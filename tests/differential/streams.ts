@@ -1,13 +1,13 @@
 /** Random instruction streams on two processors, compared after every instruction. */
-import { Context, Flag, Register, registerNames } from "../../emulator/context.ts";
-import { layout } from "../../emulator/context-layout.ts";
+import { Context, Register, registerNames } from "../../emulator/context.ts";
 import type { AddressSpace, Cpu } from "../../emulator/cpu.ts";
 import { PAGE_SIZE, Protection } from "../../emulator/cpu.ts";
 import { features } from "../../emulator/isa/feature.ts";
-import type { ArithmeticFlag, Form, InstructionSpecification } from "../../emulator/isa/instruction.ts";
+import type { Form, InstructionSpecification } from "../../emulator/isa/instruction.ts";
 import { canStandInRow, caseAtRbx } from "../hardware/cases.ts";
 import type { Random } from "../hardware/random.ts";
 import { WINDOW_ADDRESS, WINDOW_SIZE } from "../hardware/state.ts";
+import { contextDifference, hex } from "./context-difference.ts";
 
 /**
  * Integer and SSE forms of the psABI's level 1 that change nothing but registers and the memory that they name. Not x87 and
@@ -20,7 +20,7 @@ export function levelOneForms(instructions: readonly InstructionSpecification[])
     .filter((form) => !usesX87(form));
 }
 
-function usesX87({ text }: Form): boolean {
+export function usesX87({ text }: Form): boolean {
   return /^D[89A-F] |\bmm\b|mm\.rm/.test(text);
 }
 
@@ -36,16 +36,6 @@ interface Step {
 }
 
 const CODE = 0x5000_0000;
-const STICKY = 0x3f;
-const flagBits: Record<ArithmeticFlag, number> = {
-  CF: Flag.CF,
-  PF: Flag.PF,
-  AF: Flag.AF,
-  ZF: Flag.ZF,
-  SF: Flag.SF,
-  OF: Flag.OF,
-};
-
 /** One processor with the code and the memory window of a stream. */
 class Side {
   readonly context = new Context();
@@ -132,37 +122,9 @@ function inputs(before: Context): string {
   return ` [rax ${before.get(Register.RAX).toString(16)} rcx ${before.get(Register.RCX).toString(16)} rdx ${before.get(Register.RDX).toString(16)} flags ${before.rflags.toString(16)}]`;
 }
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
 function difference({ form }: Step, mine: Side, other: Side): string | undefined {
-  const [x, y] = [mine.context, other.context];
-  if (x.rip !== y.rip) return `RIP ${x.rip.toString(16)}, theirs ${y.rip.toString(16)}`;
-  for (const name of registerNames) {
-    const [a, b] = [x.get(Register[name]), y.get(Register[name])];
-    if (a !== b) return `${name} ${a.toString(16)}, theirs ${b.toString(16)}`;
-  }
-  let mask = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF | Flag.DF;
-  for (const flag of Object.keys(form.specification.definition.undefinedFlags ?? {}))
-    mask &= ~flagBits[flag as ArithmeticFlag];
-  const flags = (x.rflags ^ y.rflags) & mask;
-  if (flags) return `flags ${(x.rflags & mask).toString(16)}, theirs ${(y.rflags & mask).toString(16)}`;
-  for (let index = 0; index < 16; index++) {
-    const [a, b] = [hex(x.xmm(index)), hex(y.xmm(index))];
-    if (a !== b) return `XMM${index} ${a}, theirs ${b}`;
-  }
-  // libunicorn never sets the sticky flags of MXCSR.
-  if ((x.mxcsr ^ y.mxcsr) & ~STICKY) return `MXCSR ${x.mxcsr.toString(16)}, theirs ${y.mxcsr.toString(16)}`;
-  for (let index = 0; index < 8; index++) {
-    const [a, b] = [hex(x.x87(index)), hex(y.x87(index))];
-    if (a !== b) return `R${index} ${a}, theirs ${b}`;
-  }
-  for (const [name, at] of [
-    ["FCW", layout.fcw],
-    ["FSW", layout.fsw],
-  ] as const) {
-    const [a, b] = [x.view.getUint16(at, true), y.view.getUint16(at, true)];
-    if (a !== b) return `${name} ${a.toString(16)}, theirs ${b.toString(16)}`;
-  }
+  const text = contextDifference(form, mine.context, other.context);
+  if (text !== undefined) return text;
   const [a, b] = [hex(mine.window()), hex(other.window())];
   return a === b ? undefined : `memory ${a}, theirs ${b}`;
 }

@@ -6,7 +6,7 @@
  *     npm run hardware -- --record         records what this processor does in vectors/; with --only, of some forms
  */
 import { parseArgs } from "node:util";
-import { partNumber, reportPart, runParts } from "../support/parts.ts";
+import { thisPart, reportPart, runParts } from "../support/parts.ts";
 import { casesOf, nameOf } from "./cases.ts";
 import { formsOf, testedForms } from "./forms.ts";
 import { cpuidOnHardware, hardwareMissing, processorName, runOnHardware } from "./hardware.ts";
@@ -39,8 +39,8 @@ const lacking = testedForms.filter((form) => only.test(nameOf(form))).length - f
 if (lacking > 0) console.log(`hardware: ${processor} lacks ${lacking} forms`);
 if (values.record) record();
 else {
-  const part = partNumber();
-  if (part !== undefined) reportPart(comparePart(part));
+  const part = thisPart();
+  if (part !== undefined) reportPart(comparePart(part.number));
   else await compare();
 }
 
@@ -57,7 +57,7 @@ function record(): void {
 async function compare(): Promise<void> {
   const started = performance.now();
   let wrong = 0;
-  await runParts<PartReport>(Math.ceil(forms.length / FORMS_A_PART), (report) => {
+  await runParts<PartReport>("hardware", Math.ceil(forms.length / FORMS_A_PART), (report) => {
     for (const line of report.lines) console.log(line);
     wrong += report.wrong;
   });

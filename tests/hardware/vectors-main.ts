@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { samples } from "../../samples/index.ts";
-import { partNumber, reportPart, runParts } from "../support/parts.ts";
+import { thisPart, reportPart, runParts } from "../support/parts.ts";
 import { traceInNode } from "../support/sample-run.ts";
 import { browserNames, ReplayBrowser, type BrowserName } from "./browsers.ts";
 import { RECORDED_STATES } from "./recording.ts";
@@ -78,13 +78,13 @@ async function runSamples(browser: ReplayBrowser): Promise<boolean> {
   return same;
 }
 
-const part = partNumber();
-if (part !== undefined) reportPart(replayPart(readVectors(), parts[part]));
+const part = thisPart();
+if (part !== undefined) reportPart(replayPart(readVectors(), parts[part.number]));
 else {
   let good = true;
   for (const place of values.in.split(",")) {
     if (place === "node")
-      good = (await replayIn("Node", (onResult) => runParts<ReplayResult>(parts.length, onResult))) && good;
+      good = (await replayIn("Node", (onResult) => runParts<ReplayResult>("vectors", parts.length, onResult))) && good;
     else {
       const name = browserNames.find((one) => one === place);
       if (name === undefined) throw new Error(`there is no ${place}`);

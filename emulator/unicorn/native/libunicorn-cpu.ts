@@ -122,17 +122,21 @@ export class LibunicornCpu implements Cpu {
   /** RDTSC and RDTSCP fault here by CR4.TSD, so that they show virtual time. */
   #readTimeStamp(engine: Engine, context: Context, executedBefore: number): boolean {
     const bytes = engine.codeBytes(context.rip);
-    const isRdtsc = bytes[0] === 0x0f && bytes[1] === 0x31;
-    if (!isRdtsc) return false;
+    const opcode = bytes.findIndex((byte) => !isPrefix(byte));
+    if (bytes[opcode] !== 0x0f || bytes[opcode + 1] !== 0x31) return false;
     this.#executed += executedBefore;
     const ticks = this.timeStamp + BigInt(this.#executed);
     context.set(Register.RAX, ticks & 0xffff_ffffn);
     context.set(Register.RDX, (ticks >> 32n) & 0xffff_ffffn);
-    context.rip += 2;
+    context.rip += opcode + 2;
     this.#executed++;
     return true;
   }
 }
+
+/** Legacy prefixes but LOCK, and REX. */
+const isPrefix = (byte: number): boolean =>
+  [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
 
 /** One `uc_engine` with its hooks: one address space. */
 class Engine {
