@@ -32,6 +32,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     text: /stored to code\]/,
   },
   { reason: "a store over the end of a page leaves its first part when it faults", mnemonic: /./, text: /: memory .*\[fault write/ }, // prettier-ignore
+  { reason: "RCL and RCR set CF though their store faults", mnemonic: /^RC[LR]$/, text: /: flags .*\[fault write/ },
   { reason: "LOCK NEG has flags of the old value", mnemonic: /^NEG$/, text: /^(.. )*f0 .*: flags/ },
   {
     reason: "66 makes the displacement of a branch one of 16 bits",
@@ -118,7 +119,7 @@ const isPrefix = (byte: number): boolean =>
   [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
 
 /**
- * The first opcode in `code` whose translation aborts the process of libunicorn: far CALL and JMP of a register (FF /3, FF /5) and LOCK CMP to memory.
+ * The first opcode in `code` whose translation aborts the process of libunicorn: far CALL and JMP of a register (FF /3, FF /5) and LOCK CMP to memory and LOCK CMPS.
  * -1 where there is none.
  */
 export function fatalOffset(code: Uint8Array): number {
@@ -130,7 +131,8 @@ export function fatalOffset(code: Uint8Array): number {
     const extension = (modrm >> 3) & 7;
     const far = opcode === 0xff && modrm >= 0xc0 && (extension === 3 || extension === 5);
     const compare = opcode === 0x38 || opcode === 0x39 || ([0x80, 0x81, 0x83].includes(opcode) && extension === 7);
-    if (far || (compare && modrm < 0xc0 && code[start] === 0xf0)) return at;
+    const strings = opcode === 0xa6 || opcode === 0xa7;
+    if (far || (code[start] === 0xf0 && (strings || (compare && modrm < 0xc0)))) return at;
   }
   return -1;
 }
