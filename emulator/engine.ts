@@ -1,6 +1,7 @@
 /** The CPU seam over the interpreter and the translator. */
 import type { Context } from "./context.ts";
 import type { AddressSpace, AddressSpaceImage, Cpu, CpuOptions, Exit } from "./cpu.ts";
+import { countersOf, exitsOf, sumCounters, type Leave } from "./core-counters.ts";
 import { Decoder } from "./decoder/decoder.ts";
 import { Identity } from "./identity.ts";
 import { Core, type CoreExit } from "./interpreter/core.ts";
@@ -18,7 +19,7 @@ import { TranslatedRegions } from "./translated-regions.ts";
  */
 export const TRANSLATE_AFTER = 4000;
 
-/** Where an engine's time went, in milliseconds, and what it made; of the address spaces that are there. */
+/** Where an engine's time went, in milliseconds, and what it made. */
 export interface EngineProfile {
   /** Blocks to instructions to records. */
   readonly decodeMs: number;
@@ -31,6 +32,10 @@ export interface EngineProfile {
   readonly blocks: number;
   readonly handlers: number;
   readonly regions: number;
+  /** Instructions that regions executed. */
+  readonly translated: number;
+  /** Times that regions were left: `untranslated` by a jump that leads out of them, else as `GiveUp` says. */
+  readonly exits: Readonly<Record<Leave, number>>;
 }
 
 export interface EngineCpu extends Cpu {
@@ -82,6 +87,8 @@ class Engine implements EngineCpu {
   readonly #identity: Identity;
   readonly #random: RandomSource;
   readonly #cores = new Map<AddressSpace, Core>();
+  /** Of the address spaces that are gone. */
+  #past = sumCounters([]);
   #running: Core | undefined;
 
   constructor(options: CpuOptions) {
@@ -102,7 +109,13 @@ class Engine implements EngineCpu {
   createAddressSpace(image?: AddressSpaceImage): AddressSpace {
     const memory = this.#spare ?? reserveWindow(this.#windowSize);
     this.#spare = undefined;
-    return new WindowSpace(image, memory, (space) => this.#cores.delete(space));
+    return new WindowSpace(image, memory, (space) => this.#forget(space));
+  }
+  #forget(space: AddressSpace): void {
+    const core = this.#cores.get(space);
+    if (!core) return;
+    this.#past = sumCounters([this.#past, countersOf(core)]);
+    this.#cores.delete(space);
   }
 
   core(space: AddressSpace): Core {
@@ -139,17 +152,19 @@ class Engine implements EngineCpu {
   }
 
   profile(): EngineProfile {
-    const sum = (value: (core: Core) => number): number =>
-      [...this.#cores.values()].reduce((total, core) => total + value(core), 0);
-    const handlersMs = this.#library.milliseconds - this.#earlierMs + sum((core) => core.instantiateMs);
+    const sum = sumCounters([this.#past, ...[...this.#cores.values()].map(countersOf)]);
+    const { missMs, instantiateMs, translateMs, compileMs, blocks, regions, translated } = sum;
+    const handlersMs = this.#library.milliseconds - this.#earlierMs + instantiateMs;
     return {
-      decodeMs: sum((core) => core.missMs) - handlersMs,
+      decodeMs: missMs - handlersMs,
       handlersMs: this.#creationMs + handlersMs,
-      translateMs: sum((core) => core.regions?.counters.translateMs ?? 0),
-      compileMs: sum((core) => core.regions?.counters.compileMs ?? 0),
-      blocks: sum((core) => core.blocks.decoded),
+      translateMs,
+      compileMs,
+      blocks,
       handlers: this.#library.size,
-      regions: sum((core) => core.regions?.counters.regions ?? 0),
+      regions,
+      translated,
+      exits: exitsOf(sum),
     };
   }
 

@@ -79,9 +79,16 @@ function emitRun(f: FunctionBuilder, handlerType: number, regionType: number): v
   // Translated code
   f.get(block).memory("i32.load", blockHeader.region).set(at);
   f.get(interpretOnly).op("i32.eqz").get(at).i32(0).op("i32.ne").op("i32.and").if();
+  cell(cells.remaining).set(remaining);
   f.i32(0);
   f.i32(REGION_DEPTH).get(at).callIndirect(regionType);
   f.memory("i64.store", cells.state + layout.rip);
+  // For the profile
+  f.i32(0).i32(0).memory("i64.load", cells.translated);
+  f.get(remaining);
+  cell(cells.remaining).op("i32.sub").op("i64.extend_i32_u").op("i64.add").memory("i64.store", cells.translated);
+  cell(cells.giveUp).i32(3).op("i32.shl").tee(at);
+  f.get(at).memory("i64.load", cells.exits).i64(1n).op("i64.add").memory("i64.store", cells.exits);
   cell(cells.giveUp).tee(interpretOnly).if();
   f.i32(0).i32(0).memory("i32.store", cells.giveUp);
   f.end();

@@ -22,6 +22,10 @@ export const windowLayout = {
   hotThreshold: 0x1818,
   /** Operands of up to 32 bytes on their way between a handler and the slow path. */
   scratch: 0x1820,
+  /** i64: instructions that regions executed. */
+  translated: 0x1840,
+  /** One i64 a `GiveUp` reason, and for 0: times that regions were left. */
+  exits: 0x1848,
 
   /** Pages from here up to `tablesEnd` have no slot: tables and decoded blocks. In the smallest window, so that they lie at one place in all. */
   tables: 0x1800_0000,

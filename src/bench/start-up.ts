@@ -1,6 +1,6 @@
 /** What a program's start takes, and where the time goes. */
 import type { Context } from "../../emulator/context.ts";
-import type { AddressSpace, AddressSpaceImage, Cpu, Exit } from "../../emulator/cpu.ts";
+import type { AddressSpace, Cpu, Exit } from "../../emulator/cpu.ts";
 import type { EngineCpu } from "../../emulator/engine.ts";
 import { PEB } from "../../kernel-shim/abi/structures.ts";
 import type { Layer, LayerEntry } from "../../kernel-shim/io-manager/layer.ts";
@@ -8,6 +8,7 @@ import { MemoryLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { exportsOf, parsePe } from "../../kernel-shim/pe/index.ts";
 import { workDirectory } from "../sandbox/options.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
+import { TimedCpu } from "../sandbox/timed-cpu.ts";
 
 /** Milliseconds. `decode` to `compile` are our engine's; `execute` is the rest of the time inside the CPU. */
 export interface StartUpMeasurement {
@@ -54,8 +55,7 @@ export function measureStartUp({ createCpu, program, image, until }: StartUpOpti
   } catch (error) {
     if (!(error instanceof TargetReached)) throw error;
     const total = performance.now() - start;
-    const profile = "profile" in inner ? inner.profile() : undefined;
-    const { decodeMs = 0, handlersMs = 0, translateMs = 0, compileMs = 0 } = profile ?? {};
+    const { decodeMs = 0, handlersMs = 0, translateMs = 0, compileMs = 0 } = cpu.profile() ?? {};
     const read = layer?.milliseconds ?? 0;
     return {
       total,
@@ -89,48 +89,16 @@ class TargetReached extends Error {
   override readonly name = "TargetReached";
 }
 
-/** Measures the time inside a CPU, its making included, and throws when the program is where it should come to. */
-class ObservedCpu implements Cpu {
-  milliseconds: number;
+/** Throws when the program is where it should come to. */
+class ObservedCpu extends TimedCpu {
   /** RIP after a breakpoint. */
   target: number | "system call" | undefined;
-  readonly #cpu: Cpu;
 
-  constructor(cpu: Cpu, millisecondsToMake: number) {
-    this.#cpu = cpu;
-    this.milliseconds = millisecondsToMake;
-  }
-  get name(): Cpu["name"] {
-    return this.#cpu.name;
-  }
-  get level(): Cpu["level"] {
-    return this.#cpu.level;
-  }
-  get executed(): number {
-    return this.#cpu.executed;
-  }
-  get timeStamp(): bigint {
-    return this.#cpu.timeStamp;
-  }
-  set timeStamp(ticks: bigint) {
-    this.#cpu.timeStamp = ticks;
-  }
-  createAddressSpace(image?: AddressSpaceImage): AddressSpace {
-    const start = performance.now();
-    const space = this.#cpu.createAddressSpace(image);
-    this.milliseconds += performance.now() - start;
-    return space;
-  }
-  run(space: AddressSpace, context: Context, budget: number): Exit {
-    const start = performance.now();
-    const exit = this.#cpu.run(space, context, budget);
-    this.milliseconds += performance.now() - start;
+  override run(space: AddressSpace, context: Context, budget: number): Exit {
+    const exit = super.run(space, context, budget);
     if (this.target === "system call" ? exit.reason === "syscall" : context.rip === this.target)
       throw new TargetReached();
     return exit;
-  }
-  dispose(): void {
-    this.#cpu.dispose();
   }
 }
 

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly cpu: CpuName;
   readonly translateAfter?: number;
   readonly seed?: number;
+  /** Say where the time went. */
+  readonly profile?: boolean;
 }
 
 export interface Mount {

@@ -47,6 +47,7 @@ program
   .option("--cpu <cpu>", "translator, interpreter or libunicorn", parseCpuName, "translator")
   .option("--translate-after <n>", "executions after which code is translated", parseCount)
   .option("--seed <n>", "what random numbers are made from", parseCount)
+  .option("--profile", "say on standard error where the time went")
   .passThroughOptions()
   .action(async (file: string, args: string[], options: RunOptions) => {
     process.exitCode = await run(file, args, options);

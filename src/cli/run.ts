@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import type { Cpu } from "../../emulator/cpu.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MemoryLayer, MountedLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { joinCommandLine } from "../sandbox/command-line.ts";
@@ -8,7 +9,9 @@ import { Disassembler } from "../sandbox/disassembler.ts";
 import { findFile } from "../sandbox/find-file.ts";
 import { workDirectory } from "../sandbox/options.ts";
 import { Pace } from "../sandbox/pace.ts";
+import { profileText, runProfile } from "../sandbox/run-profile.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
+import { TimedCpu } from "../sandbox/timed-cpu.ts";
 import { LoadError } from "../../kernel-shim/boot/load-error.ts";
 import { crashText } from "../sandbox/report.ts";
 import { createCpu } from "./cpu.ts";
@@ -46,7 +49,7 @@ const SLICE_MS = 20;
 export async function run(program: string, args: readonly string[], options: RunOptions): Promise<number> {
   const started = performance.now();
   const { path, layers } = locate(program, options);
-  const cpu = await createCpu(options);
+  const cpu = options.profile === true ? await timed(() => createCpu(options)) : await createCpu(options);
   const sandbox = createSandbox();
   if (options.cwd !== undefined && findFile(sandbox.volume, options.cwd)?.isDirectory !== true)
     throw new RunError(ExitCode.Failure, `--cwd: there is no directory ${options.cwd}`);
@@ -78,6 +81,8 @@ export async function run(program: string, args: readonly string[], options: Run
   trace?.close();
   const { exit } = sandbox;
   if (!exit) throw new Error("the run ended without an exit");
+  const profile =
+    cpu instanceof TimedCpu ? runProfile(cpu, performance.now() - started, sandbox.instructions) : undefined;
   const changes = sandbox.changes();
   if (options.filesOut !== undefined) {
     const files = changes.flatMap(({ path: file, read }) => (read ? [{ path: file, bytes: read() }] : []));
@@ -99,6 +104,7 @@ export async function run(program: string, args: readonly string[], options: Run
         size,
         sha256: read ? createHash("sha256").update(read()).digest("hex") : null,
       })),
+      ...(profile && { profile }),
       stdout: decodeOutput(output.stdout),
       stderr: decodeOutput(output.stderr),
     };
@@ -108,6 +114,7 @@ export async function run(program: string, args: readonly string[], options: Run
   }
   if (exit.crash) process.stderr.write(crashText(exit.crash, await Disassembler.load()));
   if (exit.reason !== "exited" && exit.reason !== "fault") process.stderr.write(`ring3: ${exit.meaning}\n`);
+  if (profile) process.stderr.write(profileText(profile));
   for (const message of sandbox.limitMessages()) process.stderr.write(`ring3: ${message}\n`);
   sandbox.dispose();
   return exit.reason === "exited" || exit.reason === "fault" ? exit.status & 0xff : ExitCode.Failure;
@@ -134,6 +141,12 @@ export async function run(program: string, args: readonly string[], options: Run
       );
     }
   }
+}
+
+async function timed(create: () => Promise<Cpu>): Promise<TimedCpu> {
+  const start = performance.now();
+  const cpu = await create();
+  return new TimedCpu(cpu, performance.now() - start);
 }
 
 /** Finds the program, and the layers of C: that the options ask for. */

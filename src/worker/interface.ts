@@ -2,10 +2,12 @@
  * What the page may ask of the worker, and the view types that cross between them. Structured-clonable data only.
  * One worker holds one session at a time: a program that is loaded, running, or has ended and can be looked at.
  */
+import type { RunProfile } from "../sandbox/run-profile.ts";
 import type { TraceDetail, TraceRow } from "../sandbox/trace/view.ts";
 
 /** Arguments as one line, for `SessionOptions.arguments`. */
 export { joinCommandLine } from "../sandbox/command-line.ts";
+export type { RunProfile } from "../sandbox/run-profile.ts";
 export type { Severity, TraceDetail, TraceParameter, TraceRow } from "../sandbox/trace/view.ts";
 
 export type ImageName = "scratch" | "wine" | "folder";
@@ -142,6 +144,7 @@ export interface Summary {
   }[];
   readonly modules: readonly ModuleView[];
   readonly files: readonly FileChange[];
+  readonly profile: RunProfile;
 }
 
 export interface ModuleView {

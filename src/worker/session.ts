@@ -2,7 +2,9 @@ import type { CrashReport } from "../../kernel-shim/process-manager/crash-report
 import type { Disassembler } from "../sandbox/disassembler.ts";
 import { crashTitle, locationText } from "../sandbox/report.ts";
 import { Pace } from "../sandbox/pace.ts";
+import { runProfile } from "../sandbox/run-profile.ts";
 import type { Sandbox, SandboxStop } from "../sandbox/sandbox.ts";
+import type { TimedCpu } from "../sandbox/timed-cpu.ts";
 import { parseFilter, type Filter } from "../sandbox/trace/filter.ts";
 import { familyOf, isUnimplemented, rowOf, targetOf } from "../sandbox/trace/render.ts";
 import type { CrashView, ExitView, Problem, RunState, SessionUpdate, Summary, TraceRow } from "./interface.ts";
@@ -24,6 +26,8 @@ export class Session {
   #matching: number[] = [];
   #looked = 0;
   #changes = "";
+  readonly #cpu: TimedCpu;
+  readonly #loadTime: number;
   readonly #timeLimit: number;
   readonly #onUpdate: (update: SessionUpdate) => void;
   readonly #disassembler: () => Disassembler | undefined;
@@ -31,13 +35,18 @@ export class Session {
   readonly #channel = new MessageChannel();
   readonly #pace = new Pace(SLICE_MS);
 
+  /** `loadTime`: milliseconds that the making of `cpu` and `sandbox` took. */
   constructor(
     sandbox: Sandbox,
+    cpu: TimedCpu,
+    loadTime: number,
     timeLimit: number,
     onUpdate: (update: SessionUpdate) => void,
     disassembler: () => Disassembler | undefined,
   ) {
     this.sandbox = sandbox;
+    this.#cpu = cpu;
+    this.#loadTime = loadTime;
     this.#timeLimit = timeLimit;
     this.#onUpdate = onUpdate;
     this.#disassembler = disassembler;
@@ -55,7 +64,9 @@ export class Session {
   async step(): Promise<void> {
     if (this.sandbox.exit) return;
     for (;;) {
+      const begin = performance.now();
       const stop = this.sandbox.step(this.#pace.instructions);
+      this.#wallTime += performance.now() - begin;
       if (stop.reason === "content") await stop.arrival;
       else if (stop.reason !== "slice") return this.#afterStop(stop, "paused");
     }
@@ -241,6 +252,7 @@ export class Session {
         .filter(({ loaded }) => loaded)
         .map(({ name, path, base, size }) => ({ name, path, base: `0x${base.toString(16)}`, size })),
       files: fileChanges(this.sandbox),
+      profile: runProfile(this.#cpu, this.#loadTime + this.#wallTime, this.sandbox.instructions),
     };
   }
 }

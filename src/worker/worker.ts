@@ -7,6 +7,7 @@ import { checkProgram, importsOf, parsePe, toolchainOf } from "../../kernel-shim
 import { Disassembler } from "../sandbox/disassembler.ts";
 import { workDirectory } from "../sandbox/options.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
+import { TimedCpu } from "../sandbox/timed-cpu.ts";
 import { traceHeader, traceLine } from "../sandbox/trace/sinks.ts";
 import { detailOf } from "../sandbox/trace/render.ts";
 import { folderImage } from "./folder-image.ts";
@@ -83,8 +84,11 @@ const api: SandboxWorker = {
       layers.push(folderImage(options.folder));
     }
     const translateAfter = options.cpu === "interpreter" ? Infinity : (options.translateAfter ?? TRANSLATE_AFTER);
+    const begin = performance.now();
+    const engine = createCpu({ level: 3, translateAfter, seed: 1 });
+    const cpu = new TimedCpu(engine, performance.now() - begin);
     const sandbox = new Sandbox({
-      cpu: createCpu({ level: 3, translateAfter, seed: 1 }),
+      cpu,
       layers,
       program: path,
       commandLine: `${/\s/.test(path) ? `"${path}"` : path}${options.arguments === "" ? "" : ` ${options.arguments}`}`,
@@ -92,7 +96,8 @@ const api: SandboxWorker = {
       stdin: options.stdin === undefined ? undefined : new TextEncoder().encode(options.stdin),
       limits: { instructions: options.limits.instructions },
     });
-    session = new Session(sandbox, options.limits.seconds * 1000, onUpdate, () => disassembler);
+    const loadTime = performance.now() - begin;
+    session = new Session(sandbox, cpu, loadTime, options.limits.seconds * 1000, onUpdate, () => disassembler);
     session.report("ready");
   },
 

@@ -316,6 +316,21 @@ const worker: SandboxWorker = {
         },
       ],
       files: changes(),
+      profile: {
+        times: [
+          { name: "Executing", milliseconds: wallTime * 0.6 },
+          { name: "Translating", milliseconds: wallTime * 0.1 },
+          { name: "System services and trace", milliseconds: wallTime * 0.3 },
+        ],
+        instructions: counters().instructions,
+        engine: {
+          translated: Math.floor(counters().instructions * 0.9),
+          blocks: 4_321,
+          regions: 123,
+          handlers: 456,
+          exits: [{ reason: "for an access that is not direct", count: 7_890 }],
+        },
+      },
     };
   },
   async list(path) {

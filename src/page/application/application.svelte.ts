@@ -10,7 +10,7 @@ import { Theme } from "./theme.svelte.ts";
 
 export const places = ["files", "trace", "event", "dock"] as const;
 export type Place = (typeof places)[number];
-export type DockTab = "console" | "summary" | "modules" | "problems" | "crash";
+export type DockTab = "console" | "summary" | "modules" | "profile" | "problems" | "crash";
 export type DialogName = "launch" | "help" | "palette";
 
 /** What the window shows, and what the user can do that concerns more than one place in it. */
