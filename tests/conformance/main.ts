@@ -40,7 +40,8 @@ interface Counts {
 const MOST_IN_STATUS = 255;
 
 const table = join(conformance, "expected.tsv");
-const reason = existsSync(table) ? whyNoRing3() : `there is no ${conformance}`;
+const from = values.sources ? "sources" : "built";
+const reason = existsSync(table) ? whyNoRing3(from) : `there is no ${conformance}`;
 if (reason !== undefined) {
   console.log(`conformance: skipped, ${reason}`);
   process.exit(0);
@@ -83,7 +84,7 @@ const outcomes = await mapConcurrently(units, Number(values.jobs), async ({ prog
       ...["--env", "WINETEST_PLATFORM=wine", ...(values.cpu === undefined ? [] : ["--cpu", values.cpu])],
       ...[`C:\\conformance\\${program}_test.exe`, unit],
     ],
-    { timeout: Number(values.timeout), from: values.sources ? "sources" : "built" },
+    { timeout: Number(values.timeout), from },
   );
   const counts = run.report && parseSummary(run.report, unit);
   const passed = counts !== undefined && executed !== undefined && counts.failures <= (failures ?? 0);

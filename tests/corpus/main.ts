@@ -24,10 +24,11 @@ const { values, positionals } = parseArgs({
   },
 });
 
+const from = values.sources ? "sources" : "built";
 const reason = existsSync(join(corpus, "cases.json"))
   ? values.fetch
     ? undefined
-    : whyNoRing3()
+    : whyNoRing3(from)
   : `there is no ${corpus}`;
 if (reason !== undefined) {
   console.log(`corpus: skipped, ${reason}`);
@@ -76,7 +77,7 @@ async function runCase(one: CorpusCase): Promise<"passed" | "failed" | "skipped"
     ...(values.cpu === undefined ? [] : ["--cpu", values.cpu]),
     ...[one.exe, ...one.args],
   ];
-  const run = await ring3(args, { timeout: one.timeout ?? 60, from: values.sources ? "sources" : "built" });
+  const run = await ring3(args, { timeout: one.timeout ?? 60, from });
   const found = differences(one, run);
   const missing = Object.entries(run.report?.unimplemented ?? {}).map(([name, count]) => `${name} ×${count}`);
   const millions = ((run.report?.instructions ?? 0) / 1e6).toFixed(1);

@@ -56,8 +56,8 @@ export interface Ring3Run {
 }
 
 /** Why runs cannot be made here, or undefined. */
-export function whyNoRing3(): string | undefined {
-  if (!existsSync(cli)) return "dist/cli/ring3.js is missing: npm run build";
+export function whyNoRing3(from: CommandLineOrigin): string | undefined {
+  if (from === "built" && !existsSync(cli)) return "dist/cli/ring3.js is missing: npm run build";
   if (!existsSync(join(root, "images", "wine", "manifest.json"))) return "images/wine is missing: npm run image";
   return undefined;
 }
