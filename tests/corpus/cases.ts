@@ -1,4 +1,11 @@
-import type { Ring3Run } from "../support/ring3.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, type Ring3Run } from "../support/ring3.ts";
+
+export const corpus = join(root, "..", "shared", "corpus");
+
+export const corpusMissing = (): string | undefined =>
+  existsSync(join(corpus, "cases.json")) ? undefined : `there is no ${corpus}`;
 
 /** A run of a real program and what it did under Wine. */
 export interface CorpusCase {
@@ -22,6 +29,18 @@ export interface CorpusCase {
     /** The text is an accident of the machine that recorded it. */
     readonly oracle_note?: string;
   };
+}
+
+/** Those whose id begins like one of `wanted`; all where nothing is wanted. */
+export function readCases(wanted: readonly string[]): CorpusCase[] {
+  const all = JSON.parse(readFileSync(join(corpus, "cases.json"), "utf8")) as CorpusCase[];
+  return all.filter(({ id }) => wanted.length === 0 || wanted.some((start) => id.startsWith(start)));
+}
+
+/** The folder below C:\corpus, or "tc". */
+export function folderOf({ exe }: CorpusCase): string {
+  const [, first, second] = exe.split("\\");
+  return first === "tc" ? "tc" : second;
 }
 
 /** What differs from the expectation; empty where the case passes. */

@@ -5,15 +5,14 @@
  *
  * An ID may be the beginning of several. With --sources the command line is made of the sources as they are. The last line counts.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { deleteBuild, mapConcurrently, ring3, root, whyNoRing3 } from "../support/ring3.ts";
-import { differences, type CorpusCase } from "./cases.ts";
-import { buildToolchain, corpusDirectory, fetchProgram, toolchainDirectory } from "./programs.ts";
+import { deleteBuild, mapConcurrently, ring3, whyNoRing3 } from "../support/ring3.ts";
+import { corpus, corpusMissing, differences, folderOf, readCases, type CorpusCase } from "./cases.ts";
+import { corpusDirectory, fetchFolder, toolchainDirectory } from "./programs.ts";
 
-const corpus = join(root, "..", "shared", "corpus");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -25,26 +24,19 @@ const { values, positionals } = parseArgs({
 });
 
 const from = values.sources ? "sources" : "built";
-const reason = existsSync(join(corpus, "cases.json"))
-  ? values.fetch
-    ? undefined
-    : whyNoRing3(from)
-  : `there is no ${corpus}`;
+const reason = corpusMissing() ?? (values.fetch ? undefined : whyNoRing3(from));
 if (reason !== undefined) {
   console.log(`corpus: skipped, ${reason}`);
   process.exit(0);
 }
 
-const cases = (JSON.parse(readFileSync(join(corpus, "cases.json"), "utf8")) as CorpusCase[]).filter(
-  ({ id }) => positionals.length === 0 || positionals.some((wanted) => id.startsWith(wanted)),
-);
+const cases = readCases(positionals);
 
 /** Program folders that could not be made, and why. */
 const unavailable = new Map<string, string>();
 for (const folder of new Set(cases.map(folderOf))) {
   try {
-    if (folder === "tc") buildToolchain(join(corpus, "toolchain"));
-    else fetchProgram(folder);
+    fetchFolder(folder);
   } catch (error) {
     unavailable.set(folder, error instanceof Error ? error.message : String(error));
   }
@@ -96,10 +88,4 @@ function inputOf({ id, stdin, input }: CorpusCase): string {
   const file = join(temporary, id);
   writeFileSync(file, input);
   return file;
-}
-
-/** The folder below C:\corpus, or "tc". */
-function folderOf({ exe }: CorpusCase): string {
-  const [, first, second] = exe.split("\\");
-  return first === "tc" ? "tc" : second;
 }

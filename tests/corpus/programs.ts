@@ -18,6 +18,7 @@ import { unzipSync } from "fflate";
 import { openBuiltImage } from "../../src/cli/image-directory.ts";
 import { DebianPackage, aptDownload } from "../../tools/image/debian-package.ts";
 import { root } from "../support/ring3.ts";
+import { corpus } from "./cases.ts";
 
 const cache = join(root, ".cache", "corpus");
 /** C:\corpus and C:\tc of the cases. */
@@ -66,8 +67,17 @@ const programs: Readonly<Record<string, Fetch>> = {
   },
 };
 
-/** Makes a folder of C:\corpus if it is not there. Throws an Error that says what could not be fetched. */
-export function fetchProgram(name: string): void {
+/** Makes a folder of C:\corpus, or C:\tc\seed, if it is not there. Throws an Error that says what could not be fetched. */
+export function fetchFolder(name: string): void {
+  if (name === "tc") buildToolchain(join(corpus, "toolchain"));
+  else fetchProgram(name);
+}
+
+/** Whether it is there. */
+export const hasFolder = (name: string): boolean =>
+  existsSync(name === "tc" ? join(toolchainDirectory, "seed") : join(corpusDirectory, name));
+
+function fetchProgram(name: string): void {
   const target = join(corpusDirectory, name);
   if (existsSync(target)) return;
   const fetch = programs[name];
@@ -76,7 +86,7 @@ export function fetchProgram(name: string): void {
 }
 
 /** Builds C:\tc\seed from the corpus's sources. */
-export function buildToolchain(sources: string): void {
+function buildToolchain(sources: string): void {
   const target = join(toolchainDirectory, "seed");
   if (existsSync(target)) return;
   fill(target, (directory) => {

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { corpusDirectory, fetchProgram } from "../../tests/corpus/programs.ts";
+import { corpusDirectory, fetchFolder } from "../../tests/corpus/programs.ts";
 import { root } from "./programs.ts";
 
 export interface RealWork {
@@ -24,7 +24,7 @@ const MEGABYTE = 1_000_000;
 
 const corpus = (name: string): Pick<Plan, "directory" | "prepare"> => ({
   directory: join(corpusDirectory, name),
-  prepare: () => fetchProgram(name),
+  prepare: () => fetchFolder(name),
 });
 
 const plans: readonly Plan[] = [
