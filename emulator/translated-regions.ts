@@ -4,17 +4,51 @@ import type { Core, RegionSource } from "./interpreter/core.ts";
 import { blockHeader } from "./interpreter/record.ts";
 import { windowLayout } from "./memory/window-layout.ts";
 import { DecodedCode } from "./translator/code-source.ts";
+import { defaultLimits, successorAddresses, type Region } from "./translator/region.ts";
 import { Translator, type TranslatorCounters } from "./translator/translator.ts";
 
+/** Where control goes on outside of a region that would be part of it, had it gone there before. */
+interface WaysOut {
+  readonly direct: ReadonlySet<number>;
+  /** Addresses of computed jumps, and where they are expected to lead. */
+  readonly computed: ReadonlyMap<number, readonly number[]>;
+}
+
+interface InstalledRegion {
+  readonly rip: number;
+  /** In the dispatcher's table. */
+  readonly index: number;
+  readonly ways: WaysOut;
+}
+
 interface Installed {
-  readonly regions: readonly { readonly rip: number; readonly index: number }[];
+  readonly regions: readonly InstalledRegion[];
+  /** Addresses at which the regions' blocks begin. */
+  readonly blocks: readonly number[];
   readonly pages: ReadonlySet<number>;
+}
+
+/**
+ * So many times as often must a block run by itself that other regions contain already. It is where they were left for a rare reason, and its own region
+ * would be theirs once more, at the price of all its blocks.
+ */
+const COVERED_FACTOR = 8;
+
+/** A block that is part of regions. */
+interface Covered {
+  regions: number;
+  /** Its counter was set back. */
+  deferred: boolean;
 }
 
 export class TranslatedRegions implements RegionSource {
   readonly translator: Translator;
   readonly #core: Core;
   readonly #byPage = new Map<number, Set<Installed>>();
+  /** Regions that may grow, by their entries. */
+  readonly #extensible = new Map<number, InstalledRegion>();
+  readonly #covered = new Map<number, Covered>();
+  readonly #translateAfter: number;
   /** Executions from which on a function is translated along with its caller. */
   readonly #warm: number;
   /** At the first execution there is no past to go by. */
@@ -22,6 +56,7 @@ export class TranslatedRegions implements RegionSource {
 
   constructor(core: Core, decoder: Decoder, translateAfter: number) {
     this.#core = core;
+    this.#translateAfter = translateAfter;
     this.#warm = Math.max(1, Math.floor(translateAfter / 8));
     this.#atOnce = translateAfter <= 1;
     this.translator = new Translator({
@@ -30,6 +65,7 @@ export class TranslatedRegions implements RegionSource {
       enter: core.enter,
       bulk: core.bulk,
       source: new DecodedCode(decoder, core.reader, core.watch, (address) => core.blocks.jumpTargets.of(address)),
+      ring: (address) => core.blocks.jumpTargets.known(address),
     });
   }
 
@@ -38,10 +74,35 @@ export class TranslatedRegions implements RegionSource {
   }
 
   translate(rip: number): void {
+    this.#forgetUnreachable();
+    if (this.#defer(rip)) return;
+    const left = this.#leftFor(rip);
+    if (left === undefined) {
+      this.#translate(rip);
+      return;
+    }
+    this.#translate(left);
+    if (!this.#defer(rip)) this.#translate(rip);
+  }
+
+  /** The entry of a region that is left for `rip`. */
+  #leftFor(rip: number): number | undefined {
+    const { jumpTargets } = this.#core.blocks;
+    for (const { ways, rip: entry } of this.#extensible.values()) {
+      if (ways.direct.has(rip)) return entry;
+      for (const [jump, targets] of ways.computed)
+        if (!targets.includes(rip) && jumpTargets.leads(jump, rip)) return entry;
+    }
+    return undefined;
+  }
+
+  #translate(rip: number): void {
     const { blocks, space } = this.#core;
     const counter = (address: number): number => {
       const block = blocks.known(address);
-      return block ? space.view.getUint32(block.at + blockHeader.counter, true) : 0;
+      if (!block) return 0;
+      const count = space.view.getInt32(block.at + blockHeader.counter, true);
+      return this.#covered.get(address)?.deferred ? count + this.#translateAfter * COVERED_FACTOR : count;
     };
     const hasRegion = (address: number): boolean => {
       const block = blocks.known(address);
@@ -55,9 +116,20 @@ export class TranslatedRegions implements RegionSource {
     if (!translated) return;
     const { translations, pages } = translated;
     const installed: Installed = {
-      regions: translations.map(({ entry, code }) => ({ rip: entry, index: this.#core.installRegion(entry, code) })),
+      regions: translations.map(({ entry, code, region }) => ({
+        rip: entry,
+        index: this.#core.installRegion(entry, code),
+        ways: waysOut(region),
+      })),
+      blocks: translations.flatMap(({ region }) => region.blocks.map(({ address }) => address)),
       pages,
     };
+    for (const region of installed.regions) this.#extensible.set(region.rip, region);
+    for (const address of installed.blocks) {
+      const covered = this.#covered.get(address);
+      if (covered) covered.regions++;
+      else this.#covered.set(address, { regions: 1, deferred: false });
+    }
     for (const page of pages) {
       space.markCode(page);
       const there = this.#byPage.get(page);
@@ -66,11 +138,54 @@ export class TranslatedRegions implements RegionSource {
     }
   }
 
+  /** Whether the block at `rip`, which reached the threshold, is to go on being interpreted. */
+  #defer(rip: number): boolean {
+    const covered = this.#covered.get(rip);
+    if (!covered || covered.deferred || this.#atOnce) return false;
+    covered.deferred = true;
+    const { blocks, space } = this.#core;
+    const block = blocks.known(rip);
+    if (block) space.view.setInt32(block.at + blockHeader.counter, this.#translateAfter * (1 - COVERED_FACTOR), true);
+    return true;
+  }
+
+  /** The block cache was full and began anew: nothing leads to the regions any more. */
+  #forgetUnreachable(): void {
+    const { generation } = this.#core.blocks;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    for (const page of [...this.#byPage.keys()]) this.invalidate(page);
+  }
+  #generation = 0;
+
   invalidate(page: number): void {
     for (const installed of this.#byPage.get(page) ?? []) {
-      for (const { rip, index } of installed.regions) this.#core.dropRegion(rip, index);
+      for (const address of installed.blocks) {
+        const covered = this.#covered.get(address);
+        if (covered && --covered.regions === 0) this.#covered.delete(address);
+      }
+      for (const region of installed.regions) {
+        this.#core.dropRegion(region.rip, region.index);
+        if (this.#extensible.get(region.rip) === region) this.#extensible.delete(region.rip);
+      }
       for (const other of installed.pages) if (other !== page) this.#byPage.get(other)?.delete(installed);
     }
     this.#byPage.delete(page);
   }
+}
+
+function waysOut(region: Region): WaysOut {
+  const direct = new Set<number>();
+  const computed = new Map<number, readonly number[]>();
+  const { blocks } = region;
+  // What the limits have cut would be cut again.
+  if (blocks.length < defaultLimits.blocks && region.instructionCount < defaultLimits.instructions)
+    for (const block of blocks) {
+      const { terminator, instructions } = block;
+      if (terminator.kind === "indirect") {
+        if (terminator.targets.length) computed.set(instructions[instructions.length - 1].address, terminator.targets);
+      } else
+        for (const address of successorAddresses(block)) if (region.blockAt(address) === undefined) direct.add(address);
+    }
+  return { direct, computed };
 }

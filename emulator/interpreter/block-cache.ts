@@ -200,7 +200,10 @@ export class BlockCache {
   get pages(): Iterable<number> {
     return this.#byPage.keys();
   }
+  /** Times that all blocks were forgotten. */
+  generation = 0;
   clear(): void {
+    this.generation++;
     this.#byRip.clear();
     this.#executed.clear();
     this.#byPage.clear();

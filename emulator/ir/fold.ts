@@ -37,10 +37,26 @@ const leftIdentity = new Set(["add", "or", "xor"]);
 
 export type Folded = { readonly value: bigint; readonly type: "i32" | "i64" } | { readonly node: Node } | undefined;
 
+interface FoldedOperation {
+  readonly type: "i32" | "i64";
+  readonly name: string;
+}
+const operations = new Map<string, FoldedOperation | undefined>();
+
+function operationOf(op: string): FoldedOperation | undefined {
+  if (!operations.has(op)) {
+    const [type, name] = op.split(".");
+    operations.set(op, type === "i32" || type === "i64" ? { type, name } : undefined);
+  }
+  return operations.get(op);
+}
+
 /** What `op` of `args` is when that can be said now: a constant, or one of the arguments. */
 export function fold(op: string, args: readonly Node[]): Folded {
-  const [type, name] = op.split(".") as [string, string];
-  if (type !== "i32" && type !== "i64") return undefined;
+  if (!args.some((arg) => arg.op === "const") && args[0] !== args[1]) return undefined;
+  const operation = operationOf(op);
+  if (!operation) return undefined;
+  const { type, name } = operation;
   const bits = type === "i32" ? 32 : 64;
   const x = args[0] && constantValue(args[0]);
   if (args.length === 1) {

@@ -3,6 +3,7 @@ import type { InstructionIr, Write } from "../ir/instruction-ir.ts";
 import type { Access, Node } from "../ir/node.ts";
 import type { BulkOperation } from "../memory/bulk.ts";
 import type { FunctionBuilder, Label as WasmLabel } from "../wasm/function-builder.ts";
+import { RING_SIZE } from "../interpreter/jump-targets.ts";
 import { planBudget, type BudgetPlan } from "./budget.ts";
 import type { FlagSite } from "./flag-kind.ts";
 import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
@@ -21,6 +22,8 @@ export interface RegionCalls {
   readonly bulk: Readonly<Record<BulkOperation, number>>;
   /** The region for `address` when it is in the same module. */
   direct(address: number): number | undefined;
+  /** Where the computed jump at `address` notes what it led to; undefined: nowhere. */
+  ring(address: number): number | undefined;
 }
 
 const DEPTH = 0;
@@ -306,7 +309,7 @@ export class RegionEmitter {
     if (known.length > 1) {
       const { multiplier, shift, slots } = hashTargets(known.map(({ target }) => target));
       f.get(this.#rip).op("i32.wrap_i64").i32(multiplier).op("i32.mul").i32(shift).op("i32.shr_u");
-      const labels = slots.map((index) => (index < 0 ? miss : arms[index]));
+      const labels = Array.from(slots, (index) => (index < 0 ? miss : arms[index]));
       f.brTable(labels, miss);
     }
     for (const { target, edge } of [...known].reverse()) {
@@ -317,6 +320,16 @@ export class RegionEmitter {
       this.#follow(target, edge);
     }
     f.end();
+    const ring = this.#calls.ring(block.instructions.at(-1)!.address);
+    if (ring !== undefined) {
+      f.get(this.#rip)
+        .op("i32.wrap_i64")
+        .i32(3)
+        .op("i32.shl")
+        .i32(RING_SIZE - 8)
+        .op("i32.and");
+      f.get(this.#rip).memory("i64.store", ring);
+    }
     this.#flags.now = now;
     this.#pending = pending;
     this.#leave(this.#leaveLabel);

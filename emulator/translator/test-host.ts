@@ -42,6 +42,7 @@ export class TestHost {
       bulk: bulkFunctions(this.memory),
       layout: { ...windowLayout, windowSize: LARGEST_WINDOW },
       source,
+      ring: () => undefined,
     };
     const enter: EnterFunction = (rip, expected, depth) => {
       while (rip !== expected && !this.#giveUp) {

@@ -17,6 +17,8 @@ export interface TranslatorHost {
   readonly enter: EnterFunction;
   readonly bulk: BulkFunctions;
   readonly source: CodeSource;
+  /** Address in the memory of the ring (emulator/interpreter/jump-targets.ts) of the computed jump at `address`. */
+  ring(address: number): number | undefined;
 }
 
 export interface Translation {
@@ -124,7 +126,7 @@ export class Translator {
     const functions = regions.map((_region, index) => module.function(["i32"], ["i64"], exports[index]));
     const byEntry = new Map(regions.map((region, index) => [region.entry, functions[index].index]));
     regions.forEach((region, index) => {
-      const calls = { enter, bulk, direct: (address: number) => byEntry.get(address) };
+      const calls = { enter, bulk, direct: (address: number) => byEntry.get(address), ring: this.#host.ring };
       new RegionEmitter(functions[index].builder, region, layout, calls).emit();
     });
     return { bytes: module.finish(), exports };
