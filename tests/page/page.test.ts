@@ -217,8 +217,8 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.keyboard.press("Control+k");
     await page.getByPlaceholder("A command, file, sample or call").fill("system calls");
     await page.getByRole("option", { name: /Hello from system calls/ }).click();
+    await eventually(() => page.getByRole("heading", { level: 1 }).textContent()).toBe("Hello from system calls");
     await reaches(page, "Exited 0");
-    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Hello from system calls");
   });
 
   test("no accessibility violation, light and dark, wide and narrow, in each state", async () => {
