@@ -6,8 +6,8 @@ import { layout } from "./context-layout.ts";
 import type { Context } from "./context.ts";
 import { INITIAL_CONTROL, INITIAL_TAGS, tagOf, withSummary, writtenControl } from "./x87-words.ts";
 
-/** Byte offsets; the upper halves of the YMM registers follow the header, compacted or not. */
-export const xsaveArea = { header: 512, xstateBv: 512, xcompBv: 520, ymmHigh: 576 } as const;
+/** Byte offsets: XMM registers; the header, and in it; the upper halves of the YMM registers follow the header, compacted or not. */
+export const xsaveArea = { xmm: 160, header: 512, xstateBv: 512, xcompBv: 520, ymmHigh: 576 } as const;
 export const FXSAVE_SIZE = 512;
 export const XSAVE_HEADER_SIZE = 64;
 export const XSAVE_SIZE = 832;
@@ -19,7 +19,7 @@ export const StateComponent = { x87: 1, sse: 2, avx: 4, all: 7 } as const;
 export const MXCSR_MASK = 0xffff;
 export const INITIAL_MXCSR = 0x1f80;
 
-const at = { fcw: 0, fsw: 2, ftw: 4, fop: 6, fip: 8, fdp: 16, mxcsr: 24, mxcsrMask: 28, st: 32, xmm: 160 } as const;
+const at = { fcw: 0, fsw: 2, ftw: 4, fop: 6, fip: 8, fdp: 16, mxcsr: 24, mxcsrMask: 28, st: 32 } as const;
 const VECTORS = 16;
 
 const viewOf = (area: Uint8Array): DataView => new DataView(area.buffer, area.byteOffset, area.byteLength);
@@ -89,10 +89,11 @@ export function saveMxcsr(context: Context, area: Uint8Array): void {
 export const savedMxcsr = (area: Uint8Array): number => viewOf(area).getUint32(at.mxcsr, true);
 
 export function saveXmm(context: Context, area: Uint8Array): void {
-  for (let i = 0; i < VECTORS; i++) area.set(context.xmm(i), at.xmm + i * 16);
+  for (let i = 0; i < VECTORS; i++) area.set(context.xmm(i), xsaveArea.xmm + i * 16);
 }
 export function loadXmm(context: Context, area: Uint8Array): void {
-  for (let i = 0; i < VECTORS; i++) context.xmm(i).set(area.subarray(at.xmm + i * 16, at.xmm + i * 16 + 16));
+  for (let i = 0; i < VECTORS; i++)
+    context.xmm(i).set(area.subarray(xsaveArea.xmm + i * 16, xsaveArea.xmm + i * 16 + 16));
 }
 export function saveYmmHigh(context: Context, area: Uint8Array): void {
   for (let i = 0; i < VECTORS; i++) area.set(context.ymmHigh(i), xsaveArea.ymmHigh + i * 16);

@@ -153,6 +153,16 @@ export const CONTEXT = struct("CONTEXT", 0x4d0, {
   DebugControl: at(0x4a8, array(u64, 5)),
 });
 
+/** Behind a CONTEXT: where its parts lie, from the CONTEXT_EX on. */
+export const CONTEXT_EX = struct("CONTEXT_EX", 0x18, {
+  AllOffset: at(0x0, LONG),
+  AllLength: at(0x4, u32),
+  LegacyOffset: at(0x8, LONG),
+  LegacyLength: at(0xc, u32),
+  XStateOffset: at(0x10, LONG),
+  XStateLength: at(0x14, u32),
+});
+
 export const MEMORY_BASIC_INFORMATION = struct("MEMORY_BASIC_INFORMATION", 0x30, {
   BaseAddress: at(0x0, PVOID),
   AllocationBase: at(0x8, PVOID),
@@ -277,6 +287,23 @@ export const KSYSTEM_TIME = struct("KSYSTEM_TIME", 0xc, {
   High2Time: at(8, LONG),
 });
 
+const XSTATE_FEATURE = struct("XSTATE_FEATURE", 0x8, { Offset: at(0x0, u32), Size: at(0x4, u32) });
+export const XSTATE_CONFIGURATION = struct("XSTATE_CONFIGURATION", 0x338, {
+  EnabledFeatures: at(0x0, u64),
+  EnabledVolatileFeatures: at(0x8, u64),
+  Size: at(0x10, u32),
+  /** OptimizedSave, CompactionEnabled. */
+  ControlFlags: at(0x14, u32),
+  /** As an area that is not compacted has them. */
+  Features: at(0x18, array(XSTATE_FEATURE, 64)),
+  EnabledSupervisorFeatures: at(0x218, u64),
+  AlignedFeatures: at(0x220, u64),
+  AllFeatureSize: at(0x228, u32),
+  /** Sizes. */
+  AllFeatures: at(0x22c, array(u32, 64)),
+  EnabledUserVisibleSupervisorFeatures: at(0x330, u64),
+});
+
 export const KUSER_SHARED_DATA = struct("KUSER_SHARED_DATA", 0x720, {
   TickCountLowDeprecated: at(0x0, u32),
   TickCountMultiplier: at(0x4, u32),
@@ -308,7 +335,6 @@ export const KUSER_SHARED_DATA = struct("KUSER_SHARED_DATA", 0x720, {
   ActiveGroupCount: at(0x3c4, u8),
   QpcData: at(0x3c6, u16),
   UnparkedProcessorCount: at(0x3d0, u32),
-  EnabledExtendedFeatures: at(0x3d8, u64),
-  XStateSize: at(0x3e0, u32),
+  XState: at(0x3d8, XSTATE_CONFIGURATION),
 });
 export const KUSER_SHARED_DATA_ADDRESS = 0x7ffe_0000;

@@ -2,12 +2,14 @@
 import type { Exit } from "../../emulator/cpu.ts";
 import { Flag, Register } from "../../emulator/context.ts";
 import { layout } from "../../emulator/context-layout.ts";
+import { StateComponent } from "../../emulator/xsave-area.ts";
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
-import { CONTEXT, EXCEPTION_RECORD } from "../abi/structures.ts";
+import { CONTEXT, CONTEXT_EX, EXCEPTION_RECORD } from "../abi/structures.ts";
 import type { RaisedException } from "../executive/observer.ts";
 import type { Machine } from "../machine.ts";
 import { ContextFlags, writeContextRecord } from "./context-record.ts";
 import { createCrashReport } from "./crash-report.ts";
+import { EXTENDED_STATE_SIZE, hasExtendedState, writeExtendedState } from "./extended-state.ts";
 import { terminateProcess } from "./termination.ts";
 import { takeGuardPage, withUserStack } from "./user-stack.ts";
 import type { Thread } from "./thread.ts";
@@ -16,8 +18,12 @@ const EXCEPTION_NONCONTINUABLE = 1;
 /** EXCEPTION_RECORD.ExceptionInformation[0] of an access violation. */
 const accessCode = { read: 0n, write: 1n, execute: 8n } as const;
 
-/** KiUserExceptionDispatcher's frame: CONTEXT, CONTEXT_EX, the record, then a machine frame. */
+/** KiUserExceptionDispatcher's frame: CONTEXT, CONTEXT_EX, the record, then a machine frame; then extended state, where there is any. */
 const FRAME = { contextEx: 0x4d0, record: 0x4f0, machine: 0x590, size: 0x5c0 } as const;
+/** XSAVE's. */
+const EXTENDED_ALIGNMENT = 64;
+/** Wine 8's dispatcher stores four words right below the interrupted code's stack pointer. */
+const WORDS_BELOW_TOP = 0x20;
 
 /** INT vectors that mean something to NT. */
 const INT_FASTFAIL = 0x29;
@@ -153,13 +159,27 @@ export function dispatchException(
   const { context } = thread;
   const { memory } = process;
   const top = context.getNumber(Register.RSP);
-  const frame = top - (top % 16) - FRAME.size;
+  const extended = hasExtendedState(machine.cpu);
+  const size = FRAME.size + (extended ? EXTENDED_STATE_SIZE : 0);
+  const highest = top - WORDS_BELOW_TOP - size;
+  const frame = highest - (highest % (extended ? EXTENDED_ALIGNMENT : 16));
   withUserStack(machine, thread, frame, () => {
-    memory.write(frame, new Uint8Array(FRAME.size));
+    memory.write(frame, new Uint8Array(size));
     writeContextRecord(memory, frame, context, ContextFlags.CONTEXT_AMD64 | ContextFlags.CONTEXT_ALL);
-    // CONTEXT_EX: where the parts of the context lie, relative to it.
-    const parts = [-CONTEXT.size, FRAME.record - 8, -CONTEXT.size, CONTEXT.size, 0x18, 0];
-    parts.forEach((value, i) => memory.writeUint32(frame + FRAME.contextEx + i * 4, value >>> 0));
+    CONTEXT_EX.write(memory, frame + FRAME.contextEx, {
+      AllOffset: -CONTEXT.size,
+      AllLength: extended ? size : CONTEXT.size + CONTEXT_EX.size,
+      LegacyOffset: -CONTEXT.size,
+      LegacyLength: CONTEXT.size,
+      XStateOffset: extended ? FRAME.size - FRAME.contextEx : CONTEXT_EX.size,
+      XStateLength: extended ? EXTENDED_STATE_SIZE : 0,
+    });
+    if (extended) {
+      writeExtendedState(memory, frame + FRAME.size, context, StateComponent.avx);
+      CONTEXT.set(memory, frame, {
+        ContextFlags: ContextFlags.CONTEXT_AMD64 | ContextFlags.CONTEXT_ALL | ContextFlags.CONTEXT_XSTATE,
+      });
+    }
     EXCEPTION_RECORD.write(memory, frame + FRAME.record, {
       ExceptionCode: exception.code,
       ExceptionFlags: exception.flags,

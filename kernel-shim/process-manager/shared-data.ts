@@ -2,17 +2,18 @@
 import { PAGE_SIZE } from "../../emulator/cpu.ts";
 import { BytesMemory } from "../abi/bytes-memory.ts";
 import { MemoryType, PageProtection } from "../abi/memory.ts";
-import { KUSER_SHARED_DATA, KUSER_SHARED_DATA_ADDRESS, KSYSTEM_TIME } from "../abi/structures.ts";
+import { KUSER_SHARED_DATA, KUSER_SHARED_DATA_ADDRESS, KSYSTEM_TIME, XSTATE_CONFIGURATION } from "../abi/structures.ts";
 import type { Machine } from "../machine.ts";
 import { hardwareProtection } from "../memory-manager/protection.ts";
 import { Region } from "../memory-manager/region.ts";
+import { extendedStateConfiguration } from "./extended-state.ts";
 import type { Process } from "./process.ts";
 
 /** PF_* by the micro-architecture level of the CPU that brings them. */
 const PROCESSOR_FEATURES = {
   1: [2, 3, 6, 8, 9, 10, 12, 23], // CMPXCHG8B MMX SSE RDTSC PAE SSE2 NX FASTFAIL
-  2: [13, 14, 36, 37, 38], // SSE3 CMPXCHG16B SSSE3 SSE4.1 SSE4.2
-  3: [17, 39, 40], // XSAVE AVX AVX2
+  2: [13, 14, 32, 36, 37, 38], // SSE3 CMPXCHG16B RDTSCP SSSE3 SSE4.1 SSE4.2
+  3: [17, 28, 39, 40], // XSAVE RDRAND AVX AVX2
 } as const;
 
 const NATIVE_ARCHITECTURE_AMD64 = 9;
@@ -59,6 +60,8 @@ export function mapSharedData(machine: Machine, process: Process): void {
     ActiveGroupCount: 1,
     UnparkedProcessorCount: 1,
   });
+  const extendedState = extendedStateConfiguration(machine.cpu);
+  XSTATE_CONFIGURATION.set(data, KUSER_SHARED_DATA.offsetOf("XState"), extendedState);
   virtualMemory.space.poke(address, data.bytes);
   updateSharedData(machine, process);
 }

@@ -4,16 +4,17 @@ import { BOOLEAN, PVOID, ULONG } from "../abi/type.ts";
 import { readContextRecord } from "../process-manager/context-record.ts";
 import { dispatchException } from "../process-manager/exceptions.ts";
 import type { ServiceCall, ServiceResult } from "./service.ts";
-import { full, missing, NO_RETURN, partial, pointer, systemService, value } from "./service.ts";
+import { full, missing, NO_RETURN, pointer, systemService, value } from "./service.ts";
 
 function continueAt(call: ServiceCall, contextRecord: number, testAlert: boolean): ServiceResult {
-  readContextRecord(call.memory, contextRecord, call.thread.context);
+  const status = readContextRecord(call.memory, contextRecord, call.thread.context);
+  if (status !== ntstatus.STATUS_SUCCESS) return status;
   if (testAlert && call.thread.apcs.length > 0) call.thread.userApcPending = true;
   return NO_RETURN;
 }
 
 export const NtContinue = systemService("NtContinue", {
-  support: partial("no extended state"),
+  support: full,
   params: { ContextRecord: value(PVOID), TestAlert: value(BOOLEAN) },
   run: (call, { ContextRecord, TestAlert }) => continueAt(call, ContextRecord, TestAlert),
 });
@@ -21,7 +22,7 @@ export const NtContinue = systemService("NtContinue", {
 /** KCONTINUE_ARGUMENT.ContinueFlags. */
 const KCONTINUE_FLAG_TEST_ALERT = 1;
 export const NtContinueEx = systemService("NtContinueEx", {
-  support: partial("no extended state"),
+  support: full,
   params: { ContextRecord: value(PVOID), ContinueArgument: value(PVOID) },
   run(call, { ContextRecord, ContinueArgument }) {
     // Small values are the BOOLEAN of NtContinue.
@@ -38,7 +39,8 @@ export const NtRaiseException = systemService("NtRaiseException", {
   params: { ExceptionRecord: pointer(EXCEPTION_RECORD), ContextRecord: value(PVOID), FirstChance: value(BOOLEAN) },
   run(call, { ExceptionRecord: record, ContextRecord, FirstChance }) {
     if (record.NumberParameters > EXCEPTION_MAXIMUM_PARAMETERS) return ntstatus.STATUS_INVALID_PARAMETER;
-    readContextRecord(call.memory, ContextRecord, call.thread.context);
+    const status = readContextRecord(call.memory, ContextRecord, call.thread.context);
+    if (status !== ntstatus.STATUS_SUCCESS) return status;
     dispatchException(
       call.machine,
       call.thread,

@@ -153,23 +153,23 @@ export const NtTerminateThread = systemService("NtTerminateThread", {
 const contextParameters = { ThreadHandle: value(HANDLE), ThreadContext: value(PVOID) };
 
 export const NtGetContextThread = systemService("NtGetContextThread", {
-  support: partial("no extended state"),
+  support: full,
   params: contextParameters,
   run(call, { ThreadHandle, ThreadContext }) {
     const thread = call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_GET_CONTEXT);
-    const wanted = CONTEXT.get(call.memory, ThreadContext, "ContextFlags") & ~ContextFlags.CONTEXT_XSTATE;
+    const wanted = CONTEXT.get(call.memory, ThreadContext, "ContextFlags");
     call.memory.probe(ThreadContext, CONTEXT.size, "write");
-    writeContextRecord(call.memory, ThreadContext, thread.context, wanted | ContextFlags.CONTEXT_AMD64);
-    return ntstatus.STATUS_SUCCESS;
+    return writeContextRecord(call.memory, ThreadContext, thread.context, wanted | ContextFlags.CONTEXT_AMD64);
   },
 });
 export const NtSetContextThread = systemService("NtSetContextThread", {
-  support: partial("no extended state"),
+  support: full,
   params: contextParameters,
   run(call, { ThreadHandle, ThreadContext }) {
     const thread = call.reference(ThreadHandle, Thread, ThreadAccess.THREAD_SET_CONTEXT);
     const before = thread.context.rip;
-    readContextRecord(call.memory, ThreadContext, thread.context);
+    const status = readContextRecord(call.memory, ThreadContext, thread.context);
+    if (status !== ntstatus.STATUS_SUCCESS) return status;
     return thread === call.thread && thread.context.rip !== before ? NO_RETURN : ntstatus.STATUS_SUCCESS;
   },
 });

@@ -1,7 +1,7 @@
 /** Programs that are in no repository: compiled here and now, with values that only this run knows. */
 import { createHash, randomInt } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -109,6 +109,20 @@ describe.skipIf(compilerVersion() === undefined)("compiled by MinGW-w64, which m
       { path: "C:\\numbers.csv", change: "created", size: csv.length, sha256: sha256(csv) },
     ]);
   });
+
+  test(
+    "YMM registers outlast a continued exception, and are seen and set from another thread",
+    { timeout: 120_000 },
+    async () => {
+      const text = readFileSync(new URL("extended-state.c", import.meta.url), "utf8");
+      const program = compile("extended-state.c", text, ["-O2", "-mavx2"]);
+      const { report, messages } = await ring3([program, String(randomInt(2 ** 32))], { from: "sources" });
+      expect(messages).toBe("");
+      expect(report?.stdout).toBe(
+        lines(["XSAVE 1, AVX 1, AVX2 1, features 7", "flags 10005f, mask 7, 256 bytes", "other thread: seen 1, set 1"]),
+      );
+    },
+  );
 
   test("C++: streams, containers, exceptions and virtual functions", { timeout: 120_000 }, async () => {
     const program = compile("count.cpp", cpp, ["-O2", "-std=c++17", "-static"]);
