@@ -14,6 +14,15 @@ export const USER_LIMIT = 0x8000_0000_0000;
 export const Protection = { None: 0, Read: 1, Write: 2, Execute: 4 } as const;
 export type Protection = number;
 
+/**
+ * Low 32 bits of the addresses that our engine keeps for itself: pages there are slow, like those that agree in the low 32 bits with another page.
+ * Who chooses addresses avoids both, the same ones whatever the CPU.
+ */
+export const SLOW_ADDRESSES = [
+  { start: 0x1800_0000, end: 0x2000_0000 },
+  { start: 0xffff_0000, end: 0x1_0000_0000 },
+] as const;
+
 export type AccessKind = "read" | "write" | "execute";
 
 /** An access that the address space does not permit. Thrown by memory; becomes an exception of the guest in one place. */

@@ -4,8 +4,10 @@
  * A guest page lies at the low bits of its address (32 in the largest window, see window-size.ts), its *slot*, unless the slot is taken or reserved below.
  */
 import { layout } from "../context-layout.ts";
+import { SLOW_ADDRESSES } from "../cpu.ts";
 
 const MIB = 0x10_0000;
+const [{ start: tables, end: tablesEnd }] = SLOW_ADDRESSES;
 
 export const windowLayout = {
   /** Pages below this have no slot: the engine's small data, at addresses that make short WebAssembly offsets. */
@@ -28,19 +30,19 @@ export const windowLayout = {
   exits: 0x1848,
 
   /** Pages from here up to `tablesEnd` have no slot: tables and decoded blocks. In the smallest window, so that they lie at one place in all. */
-  tables: 0x1800_0000,
+  tables,
   /**
    * One i64 a slot: the number (address >> 12) of the page that lies there if reads (writes) may go straight to it, else 0: page 0 never has a slot
    * (the first and last entries are -1).
    * So one comparison with `(address + size - 1) >>> 12` at the entry of `address` tells permission, owner, canonical form
    * and that the access does not cross into another page.
    */
-  readTags: 0x1800_0000,
-  writeTags: 0x1800_0000 + 8 * MIB,
+  readTags: tables,
+  writeTags: tables + 8 * MIB,
   /** Direct-mapped cache of blocks by address: {rip i64, block i32, unused}. */
-  blockCache: 0x1800_0000 + 16 * MIB,
-  blocks: 0x1800_0000 + 20 * MIB,
-  tablesEnd: 0x2000_0000,
+  blockCache: tables + 16 * MIB,
+  blocks: tables + 20 * MIB,
+  tablesEnd,
 } as const;
 
 if (windowLayout.state + layout.size > windowLayout.remaining) throw new Error("the context overlaps the cells");

@@ -199,7 +199,8 @@ export class WindowSpace implements AddressSpace, LiveMemory {
   #giveStorage(page: number, flags: number): PageStorage {
     const slot = page % this.#slots;
     const offset = slot * PAGE_SIZE;
-    if (this.#taken[slot] || isReserved(offset)) {
+    // The last slot's tags are never 0: see the constructor.
+    if (this.#taken[slot] || isReserved(offset) || slot === this.#slots - 1) {
       const bytes = new Uint8Array(PAGE_SIZE);
       this.#outside.set(page, bytes);
       this.pages.set(page, flags | PageFlag.Touched | PageFlag.Outside);

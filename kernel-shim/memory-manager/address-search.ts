@@ -1,11 +1,10 @@
+import { SLOW_ADDRESSES } from "../../emulator/cpu.ts";
 import type { Region } from "./region.ts";
 
 /** Allocations begin at multiples of this. */
 export const ALLOCATION_GRANULARITY = 0x1_0000;
 
 const SLOTS = 0x1_0000_0000;
-/** Pages whose low 32 bits lie above have no slot in the direct window (docs/decisions/0004). */
-const WINDOW_END = 0xf800_0000;
 /** Where the search begins: programs linked at low fixed addresses find them free. */
 const LOW_START = 0x1000_0000;
 /** Reservations that are larger than this do not compete for the window. */
@@ -23,7 +22,7 @@ export interface AddressRequirements {
 }
 
 /**
- * A free range of `size` bytes; undefined where there is none. Ranges whose pages get slots of the direct window come first: below 4 GiB
+ * A free range of `size` bytes; undefined where there is none. Ranges whose pages get slots of the direct window (docs/decisions/0004) come first: below 4 GiB
  * and apart, modulo 2^32, from everything that is mapped above.
  */
 export function findFreeRange(
@@ -34,7 +33,7 @@ export function findFreeRange(
   const { topDown = false, highest = HIGHEST_USER_ADDRESS, alignment = ALLOCATION_GRANULARITY } = requirements;
   const lowest = Math.max(requirements.lowest ?? 0, ALLOCATION_GRANULARITY);
   if (size <= LARGE) {
-    const busy: (readonly [number, number])[] = [];
+    const busy: (readonly [number, number])[] = SLOW_ADDRESSES.map(({ start, end }) => [start, end]);
     for (const { start, end } of regions) {
       if (start < SLOTS) busy.push([start, Math.min(end, SLOTS)]);
       else if (end - start <= LARGE) {
@@ -44,7 +43,7 @@ export function findFreeRange(
       }
     }
     busy.sort(([a], [b]) => a - b);
-    const limit = Math.min(WINDOW_END, highest + 1);
+    const limit = Math.min(SLOTS, highest + 1);
     const from = Math.max(lowest, LOW_START);
     const found = topDown ? lastGap(busy, size, from, limit, alignment) : firstGap(busy, size, from, limit, alignment);
     const low = found ?? firstGap(busy, size, lowest, limit, alignment);
