@@ -47,7 +47,7 @@ export class Watch implements BlockEnds {
 
   /** Every access is to be made by itself, in the instruction's own width. */
   get observed(): boolean {
-    return this.memory !== this.#space;
+    return this.#watched !== undefined || this.#breakpoints.data.length > 0;
   }
   observe(path: AccessPath | undefined, watched: ((page: number) => boolean) | undefined): void {
     this.#path = path;

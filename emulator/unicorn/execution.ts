@@ -58,6 +58,7 @@ export class Execution {
     const call = (hook: Hook, ...parameters: unknown[]): unknown => hook.callback(owner, hook.userData, ...parameters);
     this.#instructions = new InstructionHooks(context, this.hooks, call, stopped);
     this.#changed = true;
+    this.memory.connect();
   }
 
   /** Ends the innermost start, after the present instruction. */
@@ -190,7 +191,7 @@ export class Execution {
       case "budget":
         return undefined;
       case "fault":
-        return exit.access === "execute" ? this.#fetchFault() : { error: this.#dataFault(exit.address, exit.access) };
+        return exit.access === "execute" ? this.#fetchFault() : { error: this.#dataFault(exit.access) };
       case "exception":
         if (this.#sysenter()) return undefined;
         return exit.vector === "UD" ? { error: "ERR_INSN_INVALID" } : this.#interrupt(vectors[exit.vector]);
@@ -215,11 +216,9 @@ export class Execution {
     if (isThere) this.#instructions.sysenter(SYSENTER.length);
     return isThere;
   }
-  #dataFault(address: number, access: AccessKind): ErrorName {
-    if (this.memory.error) return this.memory.error;
-    const mapped = this.#core.space.protectionAt(address) !== undefined;
-    if (access === "read") return mapped ? "ERR_READ_PROT" : "ERR_READ_UNMAPPED";
-    return mapped ? "ERR_WRITE_PROT" : "ERR_WRITE_UNMAPPED";
+  /** An address that is not canonical is found before memory is asked. */
+  #dataFault(access: AccessKind): ErrorName {
+    return this.memory.error ?? (access === "read" ? "ERR_READ_UNMAPPED" : "ERR_WRITE_UNMAPPED");
   }
 
   /** An instruction at RIP cannot be fetched, because of its first or of a later page. */

@@ -1,9 +1,9 @@
 /** A path to memory along which hooks are called. Accesses are seen in pieces of up to 8 bytes. */
 import type { Context } from "../context.ts";
-import { GuestFault, PAGE_SIZE, Protection, type AccessKind } from "../cpu.ts";
+import { GuestFault, PAGE_SIZE, Protection, USER_LIMIT, type AccessKind } from "../cpu.ts";
 import type { Core } from "../interpreter/core.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
-import { HookType, MemoryEvent, MEMORY_FAULTS } from "./constants.ts";
+import { HookType, MemoryEvent } from "./constants.ts";
 import type { ErrorName } from "./errors.ts";
 import type { Hook, Hooks } from "./hooks.ts";
 
@@ -40,20 +40,33 @@ export class HookedMemory implements AccessPath {
   /** Makes the core call here for what the hooks want to see. */
   connect(): void {
     const { accesses } = this.#hooks;
-    const wanted = accesses.length || this.#hooks.of(MEMORY_FAULTS).length;
     const watched = (page: number): boolean => accesses.some((hook) => hook.covers(page * PAGE_SIZE, PAGE_SIZE));
-    this.#core.observe(wanted ? this : undefined, accesses.length ? watched : undefined);
+    // Without hooks too: Unicorn reports what reads and then writes as a read.
+    this.#core.observe(this, accesses.length ? watched : undefined);
   }
 
   read(address: number, length: number): Uint8Array {
+    const { space } = this.#core;
+    if (!this.#hooks.accesses.length && this.#isPermitted(address, length, Protection.Read))
+      return space.peek(address, length);
     const result = new Uint8Array(length);
     for (let done = 0; done < length; done += PIECE)
       result.set(this.#readPiece(address + done, Math.min(PIECE, length - done)), done);
     return result;
   }
   write(address: number, bytes: Uint8Array): void {
+    if (!this.#hooks.accesses.length && this.#isPermitted(address, bytes.length, Protection.Write))
+      return this.#core.space.poke(address, bytes);
     for (let done = 0; done < bytes.length; done += PIECE)
       this.#writePiece(address + done, bytes.subarray(done, done + PIECE));
+  }
+  #isPermitted(address: number, size: number, needed: Protection): boolean {
+    const { space } = this.#core;
+    // Above, numbers are too coarse to count bytes.
+    if (address >= USER_LIMIT) return false;
+    for (let at = address; at < address + size; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE)
+      if (!((space.protectionAt(at) ?? 0) & needed)) return false;
+    return true;
   }
   /** Faults come when the access itself is made. */
   probe(_address: number, _length: number, _access: AccessKind): void {}

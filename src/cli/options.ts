@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly maxInstructions: number;
   readonly timeout?: number;
   readonly windows?: number;
-  readonly cpu: CpuName;
+  readonly cpu: CpuName | UnicornJsFile;
   readonly translateAfter?: number;
   readonly seed?: number;
   /** Say where the time went. */
@@ -32,6 +32,12 @@ export interface Mount {
 
 export const cpuNames = ["translator", "interpreter", "libunicorn"] as const;
 export type CpuName = (typeof cpuNames)[number];
+/** A build of unicorn.js. */
+export type UnicornJsFile = `unicornjs:${string}`;
+
+export function isUnicornJsFile(text: string): text is UnicornJsFile {
+  return text.startsWith("unicornjs:") && text.length > "unicornjs:".length;
+}
 
 export function parseMount(text: string, previous: readonly Mount[]): readonly Mount[] {
   const match = /^([Cc]:\\[^=]*?)\\*=(.+)$/.exec(text);
@@ -66,8 +72,9 @@ export function parseTraceFormat(text: string): TraceFormat {
   return format;
 }
 
-export function parseCpuName(text: string): CpuName {
+export function parseCpuName(text: string): CpuName | UnicornJsFile {
+  if (isUnicornJsFile(text)) return text;
   const name = cpuNames.find((one) => one === text);
-  if (!name) throw new InvalidArgumentError(`Expected ${cpuNames.join(", ")}.`);
+  if (!name) throw new InvalidArgumentError(`Expected ${cpuNames.join(", ")} or unicornjs:FILE.`);
   return name;
 }

@@ -44,7 +44,7 @@ program
   .option("--max-instructions <n>", "end the run after so many instructions", parseCount, Infinity)
   .option("--timeout <seconds>", "end the run after so much time of ours", parseCount)
   .option("--windows <build>", "the Windows build whose system call numbers raw calls use", parseWindowsBuild)
-  .option("--cpu <cpu>", "translator, interpreter or libunicorn", parseCpuName, "translator")
+  .option("--cpu <cpu>", "translator, interpreter, libunicorn or unicornjs:FILE", parseCpuName, "translator")
   .option("--translate-after <n>", "executions after which code is translated", parseCount)
   .option("--seed <n>", "what random numbers are made from", parseCount)
   .option("--profile", "say on standard error where the time went")

@@ -49,7 +49,7 @@ const SLICE_MS = 20;
 export async function run(program: string, args: readonly string[], options: RunOptions): Promise<number> {
   const started = performance.now();
   const { path, layers } = locate(program, options);
-  const cpu = options.profile === true ? await timed(() => createCpu(options)) : await createCpu(options);
+  const cpu = options.profile === true ? await timed(() => chooseCpu(options)) : await chooseCpu(options);
   const sandbox = createSandbox();
   if (options.cwd !== undefined && findFile(sandbox.volume, options.cwd)?.isDirectory !== true)
     throw new RunError(ExitCode.Failure, `--cwd: there is no directory ${options.cwd}`);
@@ -161,6 +161,14 @@ function locate(program: string, options: RunOptions): { path: string; layers: L
   }
   layers.push(...openImage(options.image));
   return { path, layers };
+}
+
+async function chooseCpu(options: RunOptions): Promise<Cpu> {
+  try {
+    return await createCpu(options);
+  } catch (error) {
+    throw new RunError(ExitCode.Failure, `--cpu: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function openImage(image: string): Layer[] {

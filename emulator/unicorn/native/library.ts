@@ -13,12 +13,6 @@ export const UC_HOOK_CODE = 1 << 2;
 /** Every access to memory that is unmapped or protected against it. */
 export const UC_HOOK_MEM_INVALID = 0x3f << 4;
 
-/** `uc_mem_type` of the events of UC_HOOK_MEM_INVALID. */
-export const UC_MEM_WRITE_UNMAPPED = 20;
-export const UC_MEM_FETCH_UNMAPPED = 21;
-export const UC_MEM_WRITE_PROT = 22;
-export const UC_MEM_FETCH_PROT = 24;
-
 export const UC_X86_INS_SYSCALL = 699;
 export const UC_X86_INS_CPUID = 113;
 

@@ -5,16 +5,16 @@
  */
 import type { Context } from "../../context.ts";
 import { Register } from "../../context.ts";
-import type { AccessKind, AddressSpaceImage, Cpu, ExceptionVector, Exit } from "../../cpu.ts";
-import { USER_LIMIT } from "../../cpu.ts";
+import type { AddressSpaceImage, Cpu, Exit } from "../../cpu.ts";
 import { Identity } from "../../identity.ts";
 import { instructions } from "../../isa/index.ts";
+import { GP_VECTOR, interruptExit, memoryExit } from "../exits.ts";
+import { enterUserMode } from "../user-mode.ts";
 import { LibunicornAddressSpace } from "./address-space.ts";
 import { InstructionCounter } from "./instruction-counter.ts";
 import type { HostPointer, Libunicorn } from "./library.ts";
 import * as uc from "./library.ts";
 import { RegisterTransfer } from "./registers.ts";
-import { enterUserMode } from "./user-mode.ts";
 
 export interface LibunicornOptions {
   /**
@@ -111,7 +111,12 @@ export class LibunicornCpu implements Cpu {
     if (event?.kind === "interrupt") {
       if (event.vector === GP_VECTOR && this.#readTimeStamp(engine, context, faulted)) return undefined;
       this.#executed += faulted;
-      return interruptExit(engine, event.vector, context.rip, counter?.began(context.rip));
+      return interruptExit(
+        (address) => engine.codeBytes(address),
+        event.vector,
+        context.rip,
+        counter?.began(context.rip),
+      );
     }
     this.#executed += status === uc.UC_ERR_OK ? begun : faulted;
     if (status === uc.UC_ERR_OK && counter && counter.remaining === 0) return { reason: "budget" };
@@ -152,7 +157,21 @@ class Engine {
   constructor(library: Libunicorn, count: boolean, registers: RegisterTransfer, identity: Identity) {
     this.#library = library;
     this.pointer = library.open();
-    enterUserMode(library, this.pointer);
+    const { pointer } = this;
+    enterUserMode({
+      readRegister: (id, value) => library.readRegister(pointer, id, value),
+      writeRegister: (id, value) => library.writeRegister(pointer, id, value),
+      // libunicorn works on our bytes.
+      map: (address, bytes) => library.mapPointer(pointer, address, bytes.length, 7, uc.hostPointer(bytes)),
+      unmap(address, size) {
+        library.removeTranslations(pointer, address, address + size);
+        library.unmap(pointer, address, size);
+      },
+      start(begin, until) {
+        const status = library.start(pointer, begin, BigInt(until));
+        if (status !== uc.UC_ERR_OK) throw new Error(library.errorText(status));
+      },
+    });
     this.#userMode = library.saveState(this.pointer);
     this.counter = count
       ? new InstructionCounter(library, this.pointer, (address) => this.codeBytes(address))
@@ -203,52 +222,4 @@ class Engine {
     this.counter?.dispose();
     for (const callback of this.#callbacks) this.#library.releaseCallback(callback);
   }
-}
-
-const KERNEL_START = 0xffff_8000_0000_0000;
-
-function memoryExit(type: number, address: number): Exit {
-  if (address >= USER_LIMIT && address < KERNEL_START) {
-    return { reason: "fault", address: Number(0xffff_ffff_ffff_ffffn), access: "read", generalProtection: true };
-  }
-  return { reason: "fault", address, access: accessOf(type), generalProtection: false };
-}
-
-function accessOf(type: number): AccessKind {
-  switch (type) {
-    case uc.UC_MEM_WRITE_UNMAPPED:
-    case uc.UC_MEM_WRITE_PROT:
-      return "write";
-    case uc.UC_MEM_FETCH_UNMAPPED:
-    case uc.UC_MEM_FETCH_PROT:
-      return "execute";
-    default:
-      return "read";
-  }
-}
-
-const GP_VECTOR = 13;
-const exceptionVectors: Readonly<Record<number, ExceptionVector>> = {
-  0: "DE",
-  1: "DB",
-  6: "UD",
-  13: "GP",
-  16: "MF",
-  17: "AC",
-  19: "XM",
-};
-
-/**
- * libunicorn reports software interrupts and processor exceptions alike, but leaves RIP behind the former and at the
- * instruction of the latter. `atInstruction` is undefined where nobody counted.
- */
-function interruptExit(engine: Engine, vector: number, rip: number, atInstruction: boolean | undefined): Exit {
-  if (atInstruction !== true) {
-    const [first, last] = engine.codeBytes(rip - 2);
-    if (first === 0xcd && last === vector) return { reason: "interrupt", vector };
-    if (last === 0xcc && vector === 3) return { reason: "breakpoint" };
-  }
-  const exception = exceptionVectors[vector];
-  if (exception === undefined) throw new Error(`libunicorn raised the unexpected exception ${vector}`);
-  return { reason: "exception", vector: exception };
 }

@@ -1,7 +1,16 @@
-/** libunicorn starts in ring 0 without descriptor tables. Puts an engine into the ring, and the segments, of a Windows thread. */
-import type { HostPointer, Libunicorn } from "./library.ts";
-import { hostPointer, UC_ERR_OK } from "./library.ts";
-import { UC_X86_REG } from "./registers.ts";
+/** Unicorn starts in ring 0 without descriptor tables. Puts an engine into the ring, and the segments, of a Windows thread. */
+import { UC_X86_REG } from "./register-transfers.ts";
+
+export interface BareEngine {
+  /** Fills `value` with the register's bytes. */
+  readRegister(id: number, value: Uint8Array): void;
+  writeRegister(id: number, value: Uint8Array): void;
+  /** A page for everything, that holds `bytes`. */
+  map(address: number, bytes: Uint8Array): void;
+  unmap(address: number, size: number): void;
+  /** Throws where emulation fails. */
+  start(begin: number, until: number): void;
+}
 
 /** KGDT64_R3_DATA, KGDT64_R3_CODE and KGDT64_R3_CMTEB with RPL 3. */
 const DATA_SELECTOR = 0x2b;
@@ -23,7 +32,7 @@ const STACK_AT = 0x200;
 const TARGET_AT = 0x300;
 
 /** The engine's memory must be empty, and is empty again afterwards. */
-export function enterUserMode(library: Libunicorn, engine: HostPointer): void {
+export function enterUserMode(engine: BareEngine): void {
   const page = new Uint8Array(0x1000);
   const view = new DataView(page.buffer);
   const descriptor = (selector: number, value: bigint): void => view.setBigUint64(selector & ~7, value, true);
@@ -34,22 +43,21 @@ export function enterUserMode(library: Libunicorn, engine: HostPointer): void {
   const frame = [PAGE + TARGET_AT, CODE_SELECTOR, 0x202, 0, DATA_SELECTOR];
   frame.forEach((value, index) => view.setBigUint64(STACK_AT + index * 8, BigInt(value), true));
 
-  library.mapPointer(engine, PAGE, page.length, 7, hostPointer(page));
+  engine.map(PAGE, page);
   const value = new DataView(new ArrayBuffer(24));
   const bytes = new Uint8Array(value.buffer);
-  library.readRegister(engine, UC_X86_REG.CR4, bytes);
+  engine.readRegister(UC_X86_REG.CR4, bytes);
   value.setUint32(0, value.getUint32(0, true) | CR4_TSD | CR4_SSE, true);
-  library.writeRegister(engine, UC_X86_REG.CR4, bytes);
+  engine.writeRegister(UC_X86_REG.CR4, bytes);
   bytes.fill(0);
   value.setBigUint64(8, BigInt(PAGE), true); // uc_x86_mmr: base at 8, limit at 16
   value.setUint32(16, GDT_SIZE - 1, true);
-  library.writeRegister(engine, UC_X86_REG.GDTR, bytes);
+  engine.writeRegister(UC_X86_REG.GDTR, bytes);
   bytes.fill(0);
   value.setBigUint64(0, BigInt(PAGE + STACK_AT), true);
-  library.writeRegister(engine, UC_X86_REG.RSP, bytes);
+  engine.writeRegister(UC_X86_REG.RSP, bytes);
 
-  const status = library.start(engine, PAGE + IRETQ_AT, BigInt(PAGE + TARGET_AT));
-  if (status !== UC_ERR_OK) throw new Error(`libunicorn: ring 3 was not entered: ${library.errorText(status)}`);
+  engine.start(PAGE + IRETQ_AT, PAGE + TARGET_AT);
   for (const [register, selector] of [
     [UC_X86_REG.DS, DATA_SELECTOR],
     [UC_X86_REG.ES, DATA_SELECTOR],
@@ -58,8 +66,7 @@ export function enterUserMode(library: Libunicorn, engine: HostPointer): void {
   ] as const) {
     bytes.fill(0);
     value.setUint16(0, selector, true);
-    library.writeRegister(engine, register, bytes);
+    engine.writeRegister(register, bytes);
   }
-  library.removeTranslations(engine, PAGE, PAGE + page.length);
-  library.unmap(engine, PAGE, page.length);
+  engine.unmap(PAGE, page.length);
 }
