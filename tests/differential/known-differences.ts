@@ -34,19 +34,19 @@ export const knownDifferences: readonly KnownDifference[] = [
   { reason: "a store over the end of a page leaves its first part when it faults", mnemonic: /./, text: /: memory .*\[fault write/ }, // prettier-ignore
   { reason: "RCL and RCR set CF though their store faults", mnemonic: /^RC[LR]$/, text: /: flags .*\[fault write/ },
   { reason: "LOCK NEG has flags of the old value", mnemonic: /^NEG$/, text: /^(.. )*f0 .*: flags/ },
+  { reason: "66 makes a near branch one of 16 bits", mnemonic: /^(J\w+|CALL|RET)$/, text: /^(.. )*66 .*: (RIP|RSP|memory|fault write)/ }, // prettier-ignore
   {
-    reason: "66 makes the displacement of a branch one of 16 bits",
-    mnemonic: /^(J\w+|CALL)$/,
-    text: /^(.. )*66 .*: RIP/,
+    reason: "a repeated comparison that faults has the flags of before: Intel's processors have, too, AMD's have not",
+    mnemonic: /^(CMPS|SCAS)$/,
+    text: /^(.. )*f[23] .*: flags .*\[(fault read|#GP)/,
   },
   { reason: "CLFLUSH does not look at memory", mnemonic: /^CLFLUSH$/, text: /: (#GP|fault).*theirs budget/ },
-  { reason: "what RET releases is signed", mnemonic: /^RET$/, text: /: RSP/ },
+  { reason: "what RET releases is signed", mnemonic: /^RET$/, text: /^(.. )*c2 .*: RSP/ },
   { reason: "RIP is behind a CMPXCHG8B that faults", mnemonic: /^CMPXCHG8B$/, text: /: RIP .*\[fault/ },
   { reason: "INT n of an exception's number is told as the exception", mnemonic: /^INT$/, text: /: (interrupt|#GP).*, theirs #/ }, // prettier-ignore
   { reason: "INT1 is #UD", mnemonic: /^INT1$/, text: /: #DB, theirs #UD/ },
   { reason: "ENTER does not look at the new top of the stack", mnemonic: /^ENTER$/, text: /: fault write \w+, theirs budget/ }, // prettier-ignore
   { reason: "the second operand is read first", mnemonic: /^CMPS$/, text: /: (fault read|#GP).*, theirs (fault read|#GP)/ }, // prettier-ignore
-
   { reason: "the undocumented encoding F6 /1, F7 /1 is #UD", mnemonic: /^TEST$/, text: /\/1.*budget, theirs #UD/ },
   {
     reason: "predicates above 7 are #UD instead of being taken modulo 8",
