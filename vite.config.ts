@@ -9,7 +9,8 @@ import { savedHandlers } from "./tools/handlers/plugin.ts";
 const headers: Readonly<Record<string, string>> = {
   "Content-Security-Policy": [
     "default-src 'self'",
-    "script-src 'self' 'wasm-unsafe-eval'",
+    // blob: is for a build of unicorn.js that the user chooses as the CPU.
+    "script-src 'self' 'wasm-unsafe-eval' blob:",
     "style-src 'self' 'unsafe-inline'",
     "worker-src 'self'",
     "connect-src 'self'",

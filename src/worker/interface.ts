@@ -39,7 +39,9 @@ export interface SessionOptions {
   /** Of the image `folder`. */
   readonly folder?: ImageFolder;
   readonly limits: { readonly instructions: number; readonly seconds: number };
-  readonly cpu: "translator" | "interpreter";
+  readonly cpu: "translator" | "interpreter" | "unicornjs";
+  /** A build of unicorn.js, for the CPU `unicornjs`. */
+  readonly unicornJs?: File;
   /** Executions after which the translator takes code; undefined: the engine's own number. */
   readonly translateAfter?: number;
 }

@@ -1,6 +1,5 @@
 /** The web worker: one Sandbox behind the page's interface. Runs in slices and answers between them. */
 import * as Comlink from "comlink";
-import { createCpu, TRANSLATE_AFTER } from "../../emulator/engine.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MemoryLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { checkProgram, importsOf, parsePe, toolchainOf } from "../../kernel-shim/pe/index.ts";
@@ -10,6 +9,7 @@ import { Sandbox } from "../sandbox/sandbox.ts";
 import { TimedCpu } from "../sandbox/timed-cpu.ts";
 import { traceHeader, traceLine } from "../sandbox/trace/sinks.ts";
 import { detailOf } from "../sandbox/trace/render.ts";
+import { createChosenCpu } from "./cpu-choice.ts";
 import { folderImage } from "./folder-image.ts";
 import { loadImageLayer } from "./image-store.ts";
 import type { SandboxWorker } from "./interface.ts";
@@ -83,9 +83,8 @@ const api: SandboxWorker = {
       if (!options.folder) throw new Error("No folder was chosen as the image.");
       layers.push(folderImage(options.folder));
     }
-    const translateAfter = options.cpu === "interpreter" ? Infinity : (options.translateAfter ?? TRANSLATE_AFTER);
     const begin = performance.now();
-    const engine = createCpu({ level: 3, translateAfter, seed: 1 });
+    const engine = await createChosenCpu(options);
     const cpu = new TimedCpu(engine, performance.now() - begin);
     const sandbox = new Sandbox({
       cpu,

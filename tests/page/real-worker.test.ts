@@ -57,6 +57,28 @@ describe.skipIf(chromiumPath === undefined || !existsSync(image))("the page with
     await page.context().close();
   }, 120_000);
 
+  test("a build of unicorn.js of the user's is the CPU", async () => {
+    const page = await browser.open();
+    // Our own façade stands for it, as a script that has the variable MUnicorn.
+    const build = `${await bundleOf("../../emulator/unicorn/module.ts")};var MUnicorn = driver.MUnicorn;`;
+    const file = { mimeType: "text/javascript", buffer: Buffer.from(build) };
+    await page.getByRole("button", { name: "Run Hello from the Native API" }).click();
+    await page.getByTestId("state").getByText("Exited 0").waitFor({ timeout: 60_000 });
+    const runOn = async (name: string, chosen: typeof file): Promise<void> => {
+      await page.getByRole("button", { name: "Run options" }).click();
+      const form = page.getByRole("dialog");
+      await form.getByLabel("A build of unicorn.js").setInputFiles({ name, ...chosen });
+      await form.getByRole("button", { name, pressed: true }).waitFor();
+      await form.getByRole("button", { name: "Run", exact: true }).click();
+    };
+    await runOn("unicorn.js", file);
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.getByTestId("state").getByText("Exited 0").waitFor({ timeout: 60_000 });
+    await runOn("other.js", { ...file, buffer: Buffer.from("var nothing;") });
+    await page.getByText("it has no MUnicorn").first().waitFor({ timeout: 10_000 });
+    await page.context().close();
+  }, 180_000);
+
   test("a folder of the user's is the image", async () => {
     const folder = await mkdtemp(join(tmpdir(), "ring3-drive-"));
     const page = await browser.open();

@@ -15,6 +15,8 @@ export class LaunchDraft {
   instructions = $state("");
   seconds = $state("");
   cpu = $state<Launch["cpu"]>("translator");
+  /** A build of unicorn.js, once one was chosen. */
+  unicornJs = $state.raw<File | undefined>();
   base = $state.raw<Launch | undefined>();
   readonly problems = $derived(this.#check());
 
@@ -33,6 +35,7 @@ export class LaunchDraft {
     this.instructions = count(launch.limits.instructions);
     this.seconds = String(launch.limits.seconds);
     this.cpu = launch.cpu;
+    this.unicornJs = launch.unicornJs ?? this.unicornJs;
   }
 
   addFiles(files: readonly GuestFile[]): void {
@@ -49,6 +52,13 @@ export class LaunchDraft {
       files: files.map((file) => ({ path: file.webkitRelativePath.slice(name.length + 1), file })),
     };
     this.image = "folder";
+  }
+
+  /** Takes the file that the browser's chooser gives, if it gives one. */
+  chooseUnicornJs(file: File | null | undefined): void {
+    if (!file) return;
+    this.unicornJs = file;
+    this.cpu = "unicornjs";
   }
 
   removeFile(path: string): void {
@@ -72,6 +82,7 @@ export class LaunchDraft {
       ...(this.image === "folder" && this.folder && { folder: this.folder }),
       limits: { instructions: numberOf(this.instructions), seconds: numberOf(this.seconds) },
       cpu: this.cpu,
+      ...(this.cpu === "unicornjs" && this.unicornJs && { unicornJs: this.unicornJs }),
     };
   }
 
