@@ -44,6 +44,7 @@ interface Covered {
 export class TranslatedRegions implements RegionSource {
   readonly translator: Translator;
   readonly #core: Core;
+  readonly #source: DecodedCode;
   readonly #byPage = new Map<number, Set<Installed>>();
   /** Regions that may grow, by their entries. */
   readonly #extensible = new Map<number, InstalledRegion>();
@@ -59,12 +60,13 @@ export class TranslatedRegions implements RegionSource {
     this.#translateAfter = translateAfter;
     this.#warm = Math.max(1, Math.floor(translateAfter / 8));
     this.#atOnce = translateAfter <= 1;
+    this.#source = new DecodedCode(decoder, core.reader, core.watch, (address) => core.blocks.jumpTargets.of(address));
     this.translator = new Translator({
       memory: core.space.memory,
       layout: { ...windowLayout, windowSize: core.space.bytes.length },
       enter: core.enter,
       bulk: core.bulk,
-      source: new DecodedCode(decoder, core.reader, core.watch, (address) => core.blocks.jumpTargets.of(address)),
+      source: this.#source,
       ring: (address) => core.blocks.jumpTargets.known(address),
     });
   }
@@ -159,6 +161,7 @@ export class TranslatedRegions implements RegionSource {
   #generation = 0;
 
   invalidate(page: number): void {
+    this.#source.forget();
     for (const installed of this.#byPage.get(page) ?? []) {
       for (const address of installed.blocks) {
         const covered = this.#covered.get(address);

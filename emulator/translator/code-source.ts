@@ -7,7 +7,12 @@ import type { BlockEnds } from "../interpreter/stops.ts";
 import { liftOf } from "../isa/instruction.ts";
 import type { CodeSource, GuestInstruction } from "./region.ts";
 
+/** Most that are kept: regions overlap, and are made again when they grow. */
+const KEPT = 8192;
+
 export class DecodedCode implements CodeSource {
+  /** Lifted instructions by address. */
+  readonly #kept = new Map<number, GuestInstruction>();
   readonly #decoder: Decoder;
   readonly #reader: CodeReader;
   readonly #ends: BlockEnds;
@@ -21,6 +26,21 @@ export class DecodedCode implements CodeSource {
   }
 
   instruction(address: number): GuestInstruction | undefined {
+    const kept = this.#kept.get(address);
+    if (kept) return kept;
+    const instruction = this.#lift(address);
+    if (instruction?.ir) {
+      if (this.#kept.size >= KEPT) this.#kept.clear();
+      this.#kept.set(address, instruction);
+    }
+    return instruction;
+  }
+  /** Code that a region was made of has changed, or must end elsewhere. */
+  forget(): void {
+    this.#kept.clear();
+  }
+
+  #lift(address: number): GuestInstruction | undefined {
     try {
       if (this.#ends.endsAt(address)) return undefined;
       const decoded = this.#decoder.decode(this.#reader, address);

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { Context, Register } from "./context.ts";
+import { Protection } from "./cpu.ts";
+import { createCpu } from "./engine.ts";
+import { blockHeader } from "./interpreter/record.ts";
+
+const CODE = 0x1_4000_0000;
+const TABLE = 0x2_1000_0000;
+const CASES = [0x40, 0x50, 0x60, 0x70].map((offset) => CODE + offset);
+const PHASE = 4096;
+
+/**
+ *     0: mov rax, rcx; shr rax, 12; and eax, 3; jmp [rbx + rax * 8]
+ *    20: dec rcx; jnz 0; syscall
+ *    each case: add rdx, case + 1; jmp 20
+ */
+function loop(translateAfter: number) {
+  const cpu = createCpu({ level: 3, translateAfter, seed: 1 });
+  const space = cpu.createAddressSpace();
+  space.map(CODE, 0x1000, Protection.Read | Protection.Write | Protection.Execute);
+  space.map(TABLE, 0x1000, Protection.Read | Protection.Write);
+  space.poke(CODE, Uint8Array.of(0x48, 0x89, 0xc8, 0x48, 0xc1, 0xe8, 12, 0x83, 0xe0, 3, 0xff, 0x24, 0xc3));
+  space.poke(CODE + 0x20, Uint8Array.of(0x48, 0xff, 0xc9, 0x75, 0xdb, 0x0f, 0x05));
+  CASES.forEach((address, index) => {
+    const back = CODE + 0x20 - (address + 6);
+    space.poke(address, Uint8Array.of(0x48, 0x83, 0xc2, index + 1, 0xeb, back));
+    space.writePointer(TABLE + index * 8, address);
+  });
+  const context = new Context();
+  context.setNumber(Register.RBX, TABLE);
+  const run = (iterations: number): number => {
+    context.rip = CODE;
+    context.setNumber(Register.RCX, iterations);
+    context.setNumber(Register.RDX, 0);
+    expect(cpu.run(space, context, 10_000_000)).toEqual({ reason: "syscall" });
+    return context.getNumber(Register.RDX);
+  };
+  const isEntry = (address: number): boolean => {
+    const core = cpu.core(space);
+    const block = core.blocks.known(address);
+    return block !== undefined && core.space.view.getUint32(block.at + blockHeader.region, true) !== 0;
+  };
+  return { cpu, space, run, isEntry };
+}
+
+test("a region grows by the targets of a computed jump that come later, which get none of their own", () => {
+  const { cpu, run, isEntry } = loop(100);
+  // 1 to 4 × 4096, each number of the counter once
+  const expected = PHASE * (1 + 2 + 3 + 4);
+  expect(run(4 * PHASE)).toBe(expected);
+  expect(run(4 * PHASE)).toBe(expected);
+  expect([CODE, CODE + 0x20, ...CASES].filter(isEntry)).toHaveLength(1);
+  expect(cpu.profile().regions).toBeLessThanOrEqual(CASES.length);
+});
+
+test("a region that grows is made of the code that is there now", () => {
+  const { run, space } = loop(100);
+  expect(run(PHASE - 1)).toBe(PHASE - 1);
+  // The first case adds 5 from now on.
+  space.write(CASES[0] + 3, Uint8Array.of(5));
+  expect(run(4 * PHASE)).toBe(PHASE * (5 + 2 + 3 + 4));
+});
