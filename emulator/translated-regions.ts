@@ -65,6 +65,7 @@ export class TranslatedRegions implements RegionSource {
       memory: core.space.memory,
       layout: { ...windowLayout, windowSize: core.space.bytes.length },
       enter: core.enter,
+      settleFlags: core.settleFlags,
       bulk: core.bulk,
       source: this.#source,
       ring: (address) => core.blocks.jumpTargets.known(address),

@@ -42,6 +42,7 @@ export class Core implements CodeListener {
   readonly reader: CodeReader;
   readonly bulk: BulkFunctions;
   readonly enter: (rip: bigint, expected: bigint, depth: number) => bigint;
+  readonly settleFlags: () => void;
   readonly watch: Watch;
   regions: RegionSource | undefined;
   readonly #machine: ExecutionMachine;
@@ -60,6 +61,7 @@ export class Core implements CodeListener {
     const { exports } = new WebAssembly.Instance(dispatcher, { host: { memory: space.memory } });
     this.#run = exports["run"] as () => number;
     this.enter = exports["enter"] as (rip: bigint, expected: bigint, depth: number) => bigint;
+    this.settleFlags = exports["settleFlags"] as () => void;
     const bulk = bulkFunctions(space.memory);
     this.bulk = bulk;
     this.#table = new FunctionTable(exports["table"] as WebAssembly.Table, library, {

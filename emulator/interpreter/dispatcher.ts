@@ -10,6 +10,7 @@ import { windowLayout } from "../memory/window-layout.ts";
 import { windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
+import { emitSettle, emitSettled } from "../translator/owed-flags.ts";
 import { RING_ENTRIES } from "./jump-targets.ts";
 import { blockHeader, record } from "./record.ts";
 
@@ -55,12 +56,14 @@ export function dispatcherModule(windowSize: number): WebAssembly.Module {
   module.exportTable("table");
   const handlerType = module.type(["i32"], []);
   const regionType = module.type(["i32"], ["i64"]);
-  emitRun(module.function([], ["i32"], "run").builder, handlerType, regionType);
+  const settle = module.function([], [], "settleFlags");
+  emitSettle(settle.builder);
+  emitRun(module.function([], ["i32"], "run").builder, handlerType, regionType, settle.index);
   emitEnter(module.function(["i64", "i64", "i32"], ["i64"], "enter").builder, regionType);
   return new WebAssembly.Module(module.finish());
 }
 
-function emitRun(f: FunctionBuilder, handlerType: number, regionType: number): void {
+function emitRun(f: FunctionBuilder, handlerType: number, regionType: number, settle: number): void {
   const rip = f.local("i64");
   const block = f.local("i32");
   const at = f.local("i32");
@@ -83,6 +86,7 @@ function emitRun(f: FunctionBuilder, handlerType: number, regionType: number): v
   f.i32(0);
   f.i32(REGION_DEPTH).get(at).callIndirect(regionType);
   f.memory("i64.store", cells.state + layout.rip);
+  emitSettled(f, settle);
   // For the profile
   f.i32(0).i32(0).memory("i64.load", cells.translated);
   f.get(remaining);

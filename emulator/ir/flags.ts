@@ -74,7 +74,8 @@ export class Flags {
     } else {
       cf = b.ltU(sum, x);
     }
-    this.set({ cf, ...this.#addition(x, y, sum, width) });
+    const flags = { cf, ...this.#addition(x, y, sum, width) };
+    this.set(carry ? flags : { ...flags, compare: { kind: "add", x, y, width } });
   }
   /** INC: all but CF. */
   increment(x: Node, sum: Node, width: Width): void {

@@ -34,8 +34,13 @@ export type Write =
  * parity counts, `af` bit 4.
  */
 export interface FlagWrite extends Partial<Record<FlagName, Node>> {
-  /** cf, zf, sf, of are those of `x - y` in `width` bits (x and y as `read` gives them), or of `x` after a logical operation (`cf = of = 0`). */
-  compare?: { readonly kind: "sub" | "logic"; readonly x: Node; readonly y: Node; readonly width: 8 | 16 | 32 | 64 };
+  /** All six are those of `x - y` or `x + y` in `width` bits (x and y as `read` gives them), or of `x` after a logical operation (`cf = of = af = 0`). */
+  compare?: {
+    readonly kind: "sub" | "add" | "logic";
+    readonly x: Node;
+    readonly y: Node;
+    readonly width: 8 | 16 | 32 | 64;
+  };
 }
 
 /** How the instruction ends when it is not by going on with the next. Targets (i64) are computed from the state before the instruction. */

@@ -29,6 +29,11 @@ export const windowLayout = {
   /** One i64 a `GiveUp` reason, and for 0: times that regions were left. */
   exits: 0x1848,
 
+  /** Flags that a region owes to the context (emulator/translator/owed-flags.ts): i32, and two i64. */
+  owedFlags: 0x1890,
+  owedX: 0x1880,
+  owedY: 0x1888,
+
   /** Pages from here up to `tablesEnd` have no slot: tables and decoded blocks. In the smallest window, so that they lie at one place in all. */
   tables,
   /**

@@ -17,7 +17,7 @@ export const ALL_FLAGS = 63;
 
 /** `x` and `y` are operands' numbers. */
 export interface Comparison {
-  readonly kind: "sub" | "logic";
+  readonly kind: "sub" | "add" | "logic";
   readonly x: Node;
   readonly y: Node;
   readonly width: 8 | 16 | 32 | 64;

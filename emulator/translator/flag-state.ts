@@ -6,6 +6,7 @@ import type { BudgetPlan } from "./budget.ts";
 import { ALL_FLAGS, FlagKinds, IN_MEMORY, type Comparison, type FlagKind, type FlagSite } from "./flag-kind.ts";
 import { flagLiveness, flagsNeededBefore, leavesAtEnd } from "./liveness.ts";
 import type { NodeEmitter, FlagReader } from "./node-emitter.ts";
+import { canBeOwed, emitOwe, emitOweNothing, emitSettled } from "./owed-flags.ts";
 import type { Region } from "./region.ts";
 
 export type KindSet = ReadonlySet<number>;
@@ -69,11 +70,14 @@ export class FlagState implements FlagReader {
   readonly #f: FunctionBuilder;
   readonly #kinds: FlagKinds;
   readonly #state: number;
+  readonly #settle: number;
   readonly #kind: number;
   readonly #operands: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   #emitter!: NodeEmitter;
 
-  constructor(f: FunctionBuilder, kinds: FlagKinds, state: number) {
+  /** `settle` is the index of the function that computes owed flags. */
+  constructor(f: FunctionBuilder, kinds: FlagKinds, state: number, settle: number) {
+    this.#settle = settle;
     this.#f = f;
     this.#kinds = kinds;
     this.#state = state;
@@ -125,8 +129,10 @@ export class FlagState implements FlagReader {
   flag(name: FlagName): void {
     const f = this.#f;
     this.#byKind(this.now, "i32", (kind) => {
-      if (kind.number === IN_MEMORY) f.i32(0).memory("i32.load", this.#state + layout[name]);
-      else this.#pushFlag(kind, name);
+      if (kind.number === IN_MEMORY) {
+        emitSettled(f, this.#settle);
+        f.i32(0).memory("i32.load", this.#state + layout[name]);
+      } else this.#pushFlag(kind, name);
     });
   }
   #pushFlag(kind: FlagKind, name: FlagName): void {
@@ -156,6 +162,7 @@ export class FlagState implements FlagReader {
       if (shifted && width < 32) f.i32(32 - width).op("i32.shl");
     };
     const zero = (): void => void (type === "i64" ? f.i64(0n) : f.i32(0));
+    if (operation === "add") return false;
     if (operation === "logic") {
       switch (code >> 1) {
         case 0:
@@ -192,11 +199,18 @@ export class FlagState implements FlagReader {
     return true;
   }
 
-  /** Writes the flags to the context. */
+  /** Writes the flags to the context, or what is owed of them. */
   store(kinds: KindSet = this.now): void {
     const f = this.#f;
     this.#byKind(kinds, undefined, (kind) => {
       if (kind.number === IN_MEMORY) return;
+      if (canBeOwed(kind)) {
+        this.#emitter.withOperands(this.#operandLocals(kind), () =>
+          emitOwe(f, kind, (which) => this.#emitter.push(kind.comparison![which])),
+        );
+        return;
+      }
+      emitOweNothing(f);
       this.#emitter.withOperands(this.#operandLocals(kind), () => {
         for (const name of flagNames) {
           const node = kind.flags[name];

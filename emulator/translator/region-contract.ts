@@ -2,7 +2,8 @@
  * What the dispatcher (emulator/interpreter) and translated regions agree on.
  *
  * A region is a WebAssembly function `(depth: i32) -> i64` with one entry, the guest address it is installed for. It returns the guest
- * RIP at which the guest goes on; the whole architectural state is then in memory, in the layout that the interpreter uses,
+ * RIP at which the guest goes on; the whole architectural state is then in memory, in the layout that the interpreter uses
+ * (but for flags that it owes: owed-flags.ts; the dispatcher settles them before anything but a region runs),
  * and `remaining` has gone down by exactly the instructions that were executed.
  *
  * - `giveUp` is set to a `GiveUp` reason when the instruction at the returned RIP must be done by the interpreter (a slow memory access, a

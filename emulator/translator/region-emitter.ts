@@ -19,6 +19,8 @@ import { hashTargets } from "./target-hash.ts";
 export interface RegionCalls {
   /** The dispatcher's `enter`. */
   readonly enter: number;
+  /** Computes owed flags. */
+  readonly settleFlags: number;
   readonly bulk: Readonly<Record<BulkOperation, number>>;
   /** The region for `address` when it is in the same module. */
   direct(address: number): number | undefined;
@@ -65,7 +67,7 @@ export class RegionEmitter {
     for (const field of fieldsRead(region)) this.#registers.declareField(field);
     this.#budget = planBudget(region);
     this.#flagPlan = planFlags(region, this.#budget);
-    this.#flags = new FlagState(f, this.#flagPlan.kinds, memory.state);
+    this.#flags = new FlagState(f, this.#flagPlan.kinds, memory.state, calls.settleFlags);
     this.#emitter = new NodeEmitter(f, this.#registers, this.#flags, calls.bulk);
     this.#flags.connect(this.#emitter);
     this.#uses = region.blocks.map(registerUse);

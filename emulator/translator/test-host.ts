@@ -6,6 +6,7 @@ import { Context } from "../context.ts";
 import { layout } from "../context-layout.ts";
 import { Decoder } from "../decoder/decoder.ts";
 import type { InstructionSpecification } from "../isa/instruction.ts";
+import { dispatcherModule } from "../interpreter/dispatcher.ts";
 import { bulkFunctions } from "../memory/bulk.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import { LARGEST_WINDOW, reserveWindow } from "../memory/window-size.ts";
@@ -27,6 +28,7 @@ export class TestHost {
   readonly #steps = new Map<bigint, RegionFunction | undefined>();
   readonly translator: Translator;
   readonly #stepper: Translator;
+  readonly #settleFlags: () => void;
   rip = 0n;
   executed = 0;
 
@@ -37,7 +39,10 @@ export class TestHost {
       { byteAt: (address) => this.#bytes[address % 0x1_0000_0000] },
       { endsAt: () => false, endsBefore: () => false },
     );
+    const dispatcher = new WebAssembly.Instance(dispatcherModule(LARGEST_WINDOW), { host: { memory: this.memory } });
+    this.#settleFlags = dispatcher.exports["settleFlags"] as () => void;
     const host = {
+      settleFlags: this.#settleFlags,
       memory: this.memory,
       bulk: bulkFunctions(this.memory),
       layout: { ...windowLayout, windowSize: LARGEST_WINDOW },
@@ -102,6 +107,7 @@ export class TestHost {
       const code = this.#region(this.rip);
       if (code) {
         this.rip = code(300);
+        this.#settleFlags();
         if (!this.#giveUp) continue;
         this.#clearGiveUp();
         if (this.view.getInt32(windowLayout.remaining, true) === 0) return "budget";
@@ -109,6 +115,7 @@ export class TestHost {
       const step = this.#step(this.rip);
       if (!step) return "instruction";
       this.rip = step(300);
+      this.#settleFlags();
       const reason = this.#giveUp;
       this.#clearGiveUp();
       if (reason) return ([, "memory", "instruction", "guard", "budget"] as const)[reason]!;

@@ -15,6 +15,8 @@ export interface TranslatorHost {
   readonly layout: RegionMemory;
   /** The dispatcher's exported function; see region-contract.ts. */
   readonly enter: EnterFunction;
+  /** The same of what computes owed flags. */
+  readonly settleFlags: () => void;
   readonly bulk: BulkFunctions;
   readonly source: CodeSource;
   /** Address in the memory of the ring (emulator/interpreter/jump-targets.ts) of the computed jump at `address`. */
@@ -76,7 +78,12 @@ export class Translator {
     const { bytes, exports } = this.#emit(regions);
     const emitted = performance.now();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      host: { ...this.#host.bulk, memory: this.#host.memory, enter: this.#host.enter },
+      host: {
+        ...this.#host.bulk,
+        memory: this.#host.memory,
+        enter: this.#host.enter,
+        settleFlags: this.#host.settleFlags,
+      },
     });
     const translations = regions.map((region, index) => ({
       entry: region.entry,
@@ -118,6 +125,7 @@ export class Translator {
     const module = new ModuleBuilder();
     module.importMemory("host", "memory", windowPages(layout.windowSize), windowPages(layout.windowSize));
     const enter = module.importFunction("host", "enter", ["i64", "i64", "i32"], ["i64"]);
+    const settleFlags = module.importFunction("host", "settleFlags", [], []);
     const bulk = {
       copy: module.importFunction("host", "copy", bulkParameters, ["i32"]),
       fill: module.importFunction("host", "fill", bulkParameters, ["i32"]),
@@ -126,7 +134,13 @@ export class Translator {
     const functions = regions.map((_region, index) => module.function(["i32"], ["i64"], exports[index]));
     const byEntry = new Map(regions.map((region, index) => [region.entry, functions[index].index]));
     regions.forEach((region, index) => {
-      const calls = { enter, bulk, direct: (address: number) => byEntry.get(address), ring: this.#host.ring };
+      const calls = {
+        enter,
+        settleFlags,
+        bulk,
+        direct: (address: number) => byEntry.get(address),
+        ring: this.#host.ring,
+      };
       new RegionEmitter(functions[index].builder, region, layout, calls).emit();
     });
     return { bytes: module.finish(), exports };
