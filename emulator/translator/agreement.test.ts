@@ -140,6 +140,50 @@ describe("interpreter, translation at once and later agree, in slices of any siz
     expect(outcome({ ...guest, translateAfter: 0 })).toBe(expected);
   });
 
+  it("on flags that are looked at behind a call and a return", () => {
+    // ADD, SUB, AND, CMP, TEST, ADC and INC, of all widths, of AL, AX, EAX, RAX with RBX
+    const operations = [0x00, 0x28, 0x20, 0x38, 0x84, 0x10].flatMap((opcode) => [
+      [opcode, 0xd8],
+      [0x66, opcode + 1, 0xd8],
+      [opcode + 1, 0xd8],
+      [0x48, opcode + 1, 0xd8],
+    ]);
+    operations.push([0x48, 0xff, 0xc0], [0x48, 0x83, 0xf8, 0xff]);
+    // mov ecx, 3; jmp over; f: ret; g: pushfq; pop rdx; ret
+    const code = [...bytes("b9 03 00 00 00 eb 04 c3 9c 5a c3")];
+    const loop = code.length;
+    const call = (target: number): void => {
+      const distance = new Uint8Array(Int32Array.of(target - (code.length + 5)).buffer);
+      code.push(0xe8, ...distance);
+    };
+    for (const operation of operations) {
+      // After a return: op; call f; pushfq; pop rdx; imul r8, r8, 31; add r8, rdx
+      code.push(...operation);
+      call(7);
+      code.push(...bytes("9c 5a 4d 6b c0 1f 49 01 d0"));
+      // In the callee: op; call g; imul r8, r8, 31; add r8, rdx
+      code.push(...operation);
+      call(8);
+      code.push(...bytes("4d 6b c0 1f 49 01 d0"));
+      // imul rax, rbx; rol rbx, 7
+      code.push(...bytes("48 0f af c3 48 c1 c3 07"));
+    }
+    // dec ecx; jnz loop; syscall
+    code.push(0xff, 0xc9, 0x0f, 0x85, ...new Uint8Array(Int32Array.of(loop - (code.length + 8)).buffer), 0x0f, 0x05);
+    const bounds = [0x7fff_ffff_ffff_ffffn, 0x8000_0000_8000_8080n, 0xffff_ffff_ffff_ffffn, 0x0123_4567_89ab_cdefn];
+    for (const rax of bounds) {
+      const prepare = (context: Context): void => {
+        context.set(Register.RAX, rax);
+        context.set(Register.RBX, bounds[1] ^ (rax >> 3n));
+        context.set(Register.R8, 0n);
+      };
+      const guest = { code: Uint8Array.from(code), limit: 10_000, budget: 10_000, prepare };
+      const expected = outcome({ ...guest, translateAfter: Infinity });
+      expect(expected).toContain('{"reason":"syscall"}');
+      expect(outcome({ ...guest, translateAfter: 0 }), `from ${rax.toString(16)}`).toBe(expected);
+    }
+  });
+
   it("when each case of a guest's interpreter jumps to the next by itself", () => {
     // mov ecx, 3000; xor eax, eax; nop…
     const start = bytes("b9 b8 0b 00 00 31 c0 90 90 90 90 90 90 90 90 90");
