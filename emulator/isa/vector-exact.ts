@@ -107,12 +107,6 @@ export function vectorView(machine: Machine, operand: Operand): DataView {
 
 const hasVex = (machine: Machine): boolean => machine.instruction.form.vex !== undefined;
 
-/** The same for an instruction whose legacy encoding raises #GP for memory that is not aligned. */
-export function alignedVectorView(machine: Machine, operand: Operand): DataView {
-  if (operand.kind === "memory" && !hasVex(machine) && machine.address(operand) % 16) machine.raise("GP");
-  return vectorView(machine, operand);
-}
-
 /** Writes a vector register: 16 bytes or, in a YMM register, 32. VEX encodings clear the upper half that is not written. */
 export function writeVector(machine: Machine, dst: Operand, bytes: Uint8Array): void {
   if (dst.kind !== "register") throw new Error("no vector register");

@@ -17,6 +17,7 @@ export const doubles = (b: Builder, ...lanes: number[]): Node =>
   b.v128(new Uint8Array(new Float64Array(lanes.length === 1 ? [lanes[0], lanes[0]] : lanes).buffer));
 export const integers64 = (b: Builder, ...lanes: bigint[]): Node =>
   b.v128(new Uint8Array(new BigInt64Array(lanes.length === 1 ? [lanes[0], lanes[0]] : lanes).buffer));
+export const integers8 = (b: Builder, lane: number): Node => b.v128(new Uint8Array(16).fill(lane));
 export const integers32 = (b: Builder, lane: number): Node =>
   b.v128(new Uint8Array(new Int32Array(4).fill(lane).buffer));
 
