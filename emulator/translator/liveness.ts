@@ -1,5 +1,5 @@
 /** What the instructions of a region read and change, for the analyses over its graph. */
-import type { FlagWrite, InstructionIr } from "../ir/instruction-ir.ts";
+import type { FlagWrite, InstructionIr, Write } from "../ir/instruction-ir.ts";
 import {
   flagNames,
   type FlagName,
@@ -107,9 +107,33 @@ export interface RegisterUse {
   readonly vectorWritten: number;
 }
 
-const vectorBit = ({ register, part }: VectorPart): number => 1 << (register + (part === "high" ? 16 : 0));
+export const vectorBit = ({ register, part }: VectorPart): number => 1 << (register + (part === "high" ? 16 : 0));
 
-export function registerUse({ instructions }: Block): RegisterUse {
+const isClearing = ({ value }: Write): boolean => value.imm instanceof Uint8Array && value.imm.every((byte) => byte === 0) && value.op === "const"; // prettier-ignore
+
+/**
+ * Halves of vector registers that the region does nothing with but clear them, of registers that it does not use otherwise: most of what VZEROUPPER does.
+ * Their zeroes go to memory at once, so that they are not loaded and stored wherever the region begins and ends. As `vector` of RegisterUse.
+ */
+export function clearedInMemory({ blocks }: Region): number {
+  let used = 0;
+  let cleared = 0;
+  const seen = new Set<Node>();
+  for (const { instructions } of blocks)
+    for (const { ir } of instructions) {
+      if (!ir) continue;
+      forEachNode(allRoots(ir), ({ op, imm }) => void (op === "xmm" && (used |= vectorBit(imm as VectorPart))), seen);
+      for (const write of ir.writes)
+        if (write.kind === "xmm") {
+          if (isClearing(write)) cleared |= vectorBit(write.target);
+          else used |= vectorBit(write.target);
+        }
+    }
+  return cleared & ~(used | (used << 16));
+}
+
+/** `inMemory`: see `clearedInMemory`. */
+export function registerUse({ instructions }: Block, inMemory: number): RegisterUse {
   let gpr = 0;
   let gprWritten = 0;
   let vector = 0;
@@ -130,6 +154,7 @@ export function registerUse({ instructions }: Block): RegisterUse {
       if (write.kind === "xmm") vectorWritten |= vectorBit(write.target);
     }
   }
+  vectorWritten &= ~inMemory;
   return { gpr: gpr | gprWritten, gprWritten, vector: vector | vectorWritten, vectorWritten };
 }
 

@@ -70,6 +70,12 @@ export class RegisterLocals {
         .memory("v128.store", this.#vectorOffset(key)),
     );
   }
+  /** In the context, of the mask. */
+  clearVector(vectorMask: number): void {
+    this.#each(vectorMask, (key) =>
+      this.#f.i32(0).v128(new Uint8Array(16)).memory("v128.store", this.#vectorOffset(key)),
+    );
+  }
   #each(mask: number, visit: (number: number) => void): void {
     for (let number = 0; number < 32; number++) if (mask & (1 << number)) visit(number);
   }

@@ -7,7 +7,7 @@ import { RING_SIZE } from "../interpreter/jump-targets.ts";
 import { planBudget, type BudgetPlan } from "./budget.ts";
 import type { FlagSite } from "./flag-kind.ts";
 import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
-import { dirtyRegisters, fieldsRead, registerUse, type RegisterUse } from "./liveness.ts";
+import { clearedInMemory, dirtyRegisters, fieldsRead, registerUse, vectorBit, type RegisterUse } from "./liveness.ts";
 import { checkAccess, load, store, storeName } from "./memory-access.ts";
 import { NodeEmitter, RegisterLocals } from "./node-emitter.ts";
 import { GiveUp, type RegionMemory } from "./region-contract.ts";
@@ -44,6 +44,7 @@ export class RegionEmitter {
   readonly #uses: readonly RegisterUse[];
   /** Of the whole region. */
   readonly #use: RegisterUse;
+  readonly #clearedInMemory: number;
   readonly #dirtyGpr: Int32Array;
   readonly #dirtyVector: Int32Array;
   readonly #rip: number;
@@ -70,7 +71,8 @@ export class RegionEmitter {
     this.#flags = new FlagState(f, this.#flagPlan.kinds, memory.state, calls.settleFlags);
     this.#emitter = new NodeEmitter(f, this.#registers, this.#flags, calls.bulk);
     this.#flags.connect(this.#emitter);
-    this.#uses = region.blocks.map(registerUse);
+    this.#clearedInMemory = clearedInMemory(region);
+    this.#uses = region.blocks.map((block) => registerUse(block, this.#clearedInMemory));
     this.#use = this.#uses.reduce((sum, use) => ({
       gpr: sum.gpr | use.gpr,
       gprWritten: sum.gprWritten | use.gprWritten,
@@ -241,6 +243,8 @@ export class RegionEmitter {
       return () => f.set(local);
     }
     const { register, part } = write.target;
+    if (this.#clearedInMemory & vectorBit(write.target))
+      return () => this.#registers.clearVector(vectorBit(write.target));
     const local = this.#registers.vector(register, part === "high");
     emitter.pushVectorWrite(write.target, write.value);
     return () => f.set(local);
