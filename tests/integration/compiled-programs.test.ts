@@ -124,6 +124,18 @@ describe.skipIf(compilerVersion() === undefined)("compiled by MinGW-w64, which m
     },
   );
 
+  test(
+    "hardware breakpoints of a program's own: on an instruction that is hot, and on stores",
+    { timeout: 120_000 },
+    async () => {
+      const text = readFileSync(new URL("hardware-breakpoints.c", import.meta.url), "utf8");
+      const { report, messages } = await ring3([compile("breakpoints.c", text, ["-O1"])], { from: "sources" });
+      expect(messages).toBe("");
+      // Calls, of them trapped, stores trapped, and what the calls returned.
+      expect(report?.stdout).toBe(lines(["20100 50 50 599977350"]));
+    },
+  );
+
   test("C++: streams, containers, exceptions and virtual functions", { timeout: 120_000 }, async () => {
     const program = compile("count.cpp", cpp, ["-O2", "-std=c++17", "-static"]);
     const word = `w${randomInt(1e9)}`;
