@@ -13,7 +13,7 @@ const SEED = 1;
 /** The runner gets the states of so many forms. */
 const FORMS_AT_ONCE = 50;
 
-describe.skipIf(missing)(`instructions on this processor${missing ? ` (skipped: ${missing})` : ""}`, { timeout: 180_000 }, () => {
+describe.skipIf(missing)(`instructions on this processor${missing ? ` (skipped: ${missing})` : ""}`, { timeout: 600_000 }, () => {
   it.each([
     ["interpreter", 60],
     ["translator", 12],

@@ -7,7 +7,7 @@ import { testedForms } from "./forms.ts";
 import { replay } from "./trial.ts";
 import { readVectors } from "./vector-files.ts";
 
-describe("the first recorded states of every form", { timeout: 180_000 }, () => {
+describe("the first recorded states of every form", { timeout: 600_000 }, () => {
   const recordings = readVectors();
   it.each([
     ["interpreter", 40],
