@@ -33,5 +33,7 @@ export const layout = {
   x87: 0x110,
   xmm: 0x190,
   ymmHigh: 0x290,
-  size: 0x390,
+  /** 6 × 2 bytes in encoding order: ES CS SS DS FS GS. */
+  selectors: 0x390,
+  size: 0x3a0,
 } as const;

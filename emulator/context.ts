@@ -13,6 +13,12 @@ export const Register = {
 export type Register = (typeof Register)[keyof typeof Register];
 export const registerNames = Object.keys(Register) as readonly (keyof typeof Register)[];
 
+/** In encoding order. */
+export const SegmentRegister = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5 } as const;
+export type SegmentRegister = (typeof SegmentRegister)[keyof typeof SegmentRegister];
+/** What a 64-bit Windows thread begins with, in that order. */
+const initialSelectors = [0x2b, 0x33, 0x2b, 0x2b, 0x53, 0x2b];
+
 /** RFLAGS bits by name. */
 export const Flag = { CF: 0x1, PF: 0x4, AF: 0x10, ZF: 0x40, SF: 0x80, TF: 0x100, IF: 0x200, DF: 0x400, OF: 0x800, RF: 0x10000, AC: 0x40000, ID: 0x200000 } as const; // prettier-ignore
 
@@ -31,6 +37,7 @@ export class Context {
     this.#view.setUint16(layout.fcw, 0x27f, true);
     this.#view.setUint16(layout.ftw, 0xffff, true);
     this.#view.setUint32(layout.mxcsr, 0x1f80, true);
+    initialSelectors.forEach((selector, register) => this.setSelector(register as SegmentRegister, selector));
   }
 
   /** The live bytes; valid until the context is attached or detached. */
@@ -105,6 +112,13 @@ export class Context {
     v.setUint32(layout.rflags, (value & ~0x8d5) | 2, true);
   }
 
+  selector(register: SegmentRegister): number {
+    return this.#view.getUint16(layout.selectors + register * 2, true);
+  }
+  /** The selector alone; bases of FS and GS are set apart. */
+  setSelector(register: SegmentRegister, selector: number): void {
+    this.#view.setUint16(layout.selectors + register * 2, selector, true);
+  }
   get fsBase(): number {
     return Number(this.#view.getBigUint64(layout.fsBase, true));
   }

@@ -131,7 +131,7 @@ export type Exit =
   | { readonly reason: "breakpoint" }
   /** INT n. */
   | { readonly reason: "interrupt"; readonly vector: number }
-  /** A legal instruction that this CPU does not implement. The run cannot go on. */
+  /** A legal instruction that this CPU does not implement, or not there: 32-bit code. The run cannot go on. */
   | { readonly reason: "unsupported"; readonly bytes: Uint8Array; readonly mnemonic: string };
 
 /** #DE divide, #DB trap, #UD invalid opcode, #GP protection, #MF x87, #AC alignment, #XM SIMD. */
@@ -140,12 +140,25 @@ export type ExceptionVector = "DE" | "DB" | "UD" | "GP" | "MF" | "AC" | "XM";
 /** The psABI micro-architecture level that CPUID shows. */
 export type CpuLevel = 1 | 2 | 3;
 
+/** The system's tables, as far as instructions of user mode see them. There is no local descriptor table. SDM volume 3, 3.4. */
+export interface Segmentation {
+  /** The global descriptor table, 8 bytes an entry as they lie in memory; system segments take two. */
+  readonly gdt: readonly bigint[];
+  readonly gdtBase: bigint;
+  readonly idtBase: bigint;
+  readonly idtLimit: number;
+  readonly taskRegister: number;
+  readonly cr0: bigint;
+}
+
 export interface CpuOptions {
   readonly level: CpuLevel;
   /** Executions after which a region is translated; 0 = at once, Infinity = never (the interpreter alone). */
   readonly translateAfter: number;
   /** Seeds RDRAND and RDSEED. */
   readonly seed: number;
+  /** The system's descriptor tables; absent: the least that 64-bit systems have. */
+  readonly segmentation?: Segmentation;
   /**
    * Bytes of the host's address space that an address space takes at most: a power of two from 512 MiB to 4 GiB, which is what there is if nothing is said.
    * Where the host cannot give so much, it is as much as it can. Pages that do not fit are slower, no less.

@@ -11,6 +11,7 @@ import { instructions } from "./isa/index.ts";
 import { LARGEST_WINDOW, reserveLargest, reserveWindow } from "./memory/window-size.ts";
 import { WindowSpace } from "./memory/window-space.ts";
 import { RandomSource } from "./random-source.ts";
+import { flatSegmentation } from "./segmentation.ts";
 import { TranslatedRegions } from "./translated-regions.ts";
 
 /**
@@ -127,6 +128,7 @@ class Engine implements EngineCpu {
         timeStamp: () => this.timeStamp + BigInt(this.#running?.executed ?? 0),
         random: () => this.#random.next(),
         cpuid: (leaf, subleaf) => this.#identity.cpuid(leaf, subleaf),
+        segmentation: this.#options.segmentation ?? flatSegmentation,
       });
       const { translateAfter } = this.#options;
       if (translateAfter !== Infinity) core.regions = new TranslatedRegions(core, this.#decoder, translateAfter);

@@ -69,7 +69,7 @@ export class Identity {
         // Family 6; one logical processor, lines of 64 bytes.
         return [0x000306c0, (1 << 16) | (8 << 8), this.#bits(1, "ecx") | (this.#hasXsave ? OSXSAVE : 0), baseline];
       case 7:
-        return subleaf === 0 ? [0, this.#bits(7, "ebx"), 0, 0] : nothing;
+        return subleaf === 0 ? [0, this.#bits(7, "ebx"), this.#bits(7, "ecx"), 0] : nothing;
       case LAST_LEAF:
         return this.#hasXsave ? this.#extendedState(subleaf) : nothing;
       case 0x8000_0000:

@@ -58,7 +58,9 @@ test.each([
   ["c4 e2 7c 18 08", "UD 4"],
   ["c5 f8 05", "UD 3"],
   ["c4 e4 79 10 c1", "UD 4"],
-  ["cb", "unsupported 1"],
+  ["cb", "RETF  (1)"],
+  ["0f 0f c0 9e", "UD 2"],
+  ["62 f1 7c 48 58 c0", "UD 1"],
   ["66 66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", "GP 15"],
 ])("%s is %s", (hex, expected) => {
   expect(text(hex)).toBe(expected);

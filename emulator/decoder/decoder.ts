@@ -22,11 +22,6 @@ export function isInstruction(decoded: Decoded): decoded is Instruction {
   return "form" in decoded;
 }
 
-/** One-byte opcodes that 64-bit mode does not have. */
-const invalidIn64BitMode = new Set([
-  0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x62, 0x82, 0x9a, 0xce, 0xd4, 0xd5, 0xd6, 0xea,
-]); // prettier-ignore
-
 /** Decodes an instruction at a time; what it needs meanwhile is kept for the next. */
 export class Decoder {
   readonly #table: FormTable;
@@ -84,11 +79,9 @@ export class Decoder {
     const candidates = this.#table.lookup(vex !== undefined, map, opcode);
     // ModRM is fetched once, when the first form that has one is tried.
     let fetched = false;
-    let known = false;
     for (let i = 0; i < candidates.length; i++) {
       const form = candidates[i];
       if (!prefixesMatch(form, prefixes)) continue;
-      known = true;
       if (form.modrm) {
         if (!fetched) this.#modrm.read(stream, prefixes);
         fetched = true;
@@ -99,9 +92,7 @@ export class Decoder {
       const { mnemonic, definition } = form.specification;
       return definition.unimplemented ? this.#fail("unsupported", mnemonic) : decoded;
     }
-    // A reg field or operand kind that no form has is #UD; an opcode, or an opcode with that prefix, is one that is missing here. With VEX none is.
-    if (known || vex || (map === OpcodeMapNumber.oneByte && invalidIn64BitMode.has(opcode))) return this.#fail("UD");
-    return this.#fail("unsupported");
+    return this.#fail("UD");
   }
 
   /** Undefined where hardware raises #UD. */

@@ -4,7 +4,7 @@ import { Flag, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
 import type { Decoded, Decoder, Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
-import { CpuException } from "../isa/machine.ts";
+import { CpuException, Unimplemented } from "../isa/machine.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
 import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
 import { PageFlag } from "../memory/page-table.ts";
@@ -55,7 +55,12 @@ export class Core implements CodeListener {
   constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, environment: MachineEnvironment) {
     this.space = space;
     this.watch = new Watch(space, () => this.#interrupt());
-    this.#machine = new ExecutionMachine(this.watch, environment, () => this.#interruptRepetition());
+    this.#machine = new ExecutionMachine(
+      this.watch,
+      environment,
+      () => this.#interruptRepetition(),
+      () => space.view.setUint32(windowLayout.exit, exitCodes.reconsider, true),
+    );
     let dispatcher = dispatchers.get(library.windowSize);
     if (!dispatcher) dispatchers.set(library.windowSize, (dispatcher = dispatcherModule(library.windowSize)));
     const { exports } = new WebAssembly.Instance(dispatcher, { host: { memory: space.memory } });
@@ -426,7 +431,7 @@ export class Core implements CodeListener {
   /** The instruction that threw has done nothing: RIP and the count go back to before it. */
   #fault(context: Context, error: unknown): Exit {
     const vector = error instanceof CpuException ? error.vector : undefined;
-    if (!vector && !(error instanceof GuestFault)) throw error;
+    if (!vector && !(error instanceof GuestFault || error instanceof Unimplemented)) throw error;
     const { view } = this.space;
     const at = this.#current;
     context.rip = this.blocks.address(at);
@@ -436,6 +441,10 @@ export class Core implements CodeListener {
     this.#executing = 0;
     this.#stopAfter = false;
     this.#clearInterrupt();
+    if (error instanceof Unimplemented) {
+      const length = view.getUint16(at + record.length, true);
+      return { reason: "unsupported", bytes: this.space.peek(context.rip, length), mnemonic: error.message };
+    }
     return vector ? exceptionExit(vector) : faultExit(error as GuestFault);
   }
 }

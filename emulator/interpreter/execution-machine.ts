@@ -1,8 +1,8 @@
 /** `Machine` over the running context and its address space. */
-import type { CpuLevel, ExceptionVector } from "../cpu.ts";
+import type { CpuLevel, ExceptionVector, Segmentation } from "../cpu.ts";
 import type { Context, Register } from "../context.ts";
 import type { Instruction } from "../isa/instruction.ts";
-import { CpuException, type Machine } from "../isa/machine.ts";
+import { CpuException, Unimplemented, type Machine } from "../isa/machine.ts";
 import type { MemoryOperand, Operand } from "../isa/operand.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
 import type { Watch } from "./watch.ts";
@@ -13,20 +13,23 @@ export interface MachineEnvironment {
   timeStamp(): bigint;
   random(): bigint;
   cpuid(leaf: number, subleaf: number): readonly [number, number, number, number];
+  readonly segmentation: Segmentation;
 }
 
 export class ExecutionMachine implements Machine {
   readonly #watch: Watch;
   readonly #environment: MachineEnvironment;
   readonly interrupted: () => boolean;
+  readonly reconsider: () => void;
   #context: Context | undefined;
   #instruction: Instruction | undefined;
 
-  /** `interrupted`: see Machine. */
-  constructor(watch: Watch, environment: MachineEnvironment, interrupted: () => boolean) {
+  /** `interrupted`, `reconsider`: see Machine. */
+  constructor(watch: Watch, environment: MachineEnvironment, interrupted: () => boolean, reconsider: () => void) {
     this.#watch = watch;
     this.#environment = environment;
     this.interrupted = interrupted;
+    this.reconsider = reconsider;
   }
 
   get space(): GuestMemory {
@@ -46,6 +49,9 @@ export class ExecutionMachine implements Machine {
   get instruction(): Instruction {
     if (!this.#instruction) throw new Error("no instruction is executed");
     return this.#instruction;
+  }
+  get segmentation(): Segmentation {
+    return this.#environment.segmentation;
   }
   get level(): CpuLevel {
     return this.#environment.level;
@@ -118,6 +124,9 @@ export class ExecutionMachine implements Machine {
   }
   raise(vector: ExceptionVector): never {
     throw new CpuException(vector);
+  }
+  unsupported(what: string): never {
+    throw new Unimplemented(`${this.instruction.form.specification.mnemonic} ${what}`);
   }
   timeStamp(): bigint {
     return this.#environment.timeStamp();

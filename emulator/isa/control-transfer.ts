@@ -3,7 +3,7 @@ import { layout } from "../context-layout.ts";
 import { Flag } from "../context.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
-import { conditional, instruction, unimplemented } from "./instruction.ts";
+import { conditional, instruction } from "./instruction.ts";
 import type { Operand } from "./operand.ts";
 
 const RCX = 1;
@@ -131,28 +131,10 @@ export const privileged = [
   instruction("LIDT", { forms: ["0F 01 /3 mem"], lift: (b) => b.raise("GP") }),
   instruction("LMSW", { forms: ["0F 01 /6 rm16"], lift: (b) => b.raise("GP") }),
   instruction("INVLPG", { forms: ["0F 01 /7 mem"], lift: (b) => b.raise("GP") }),
+  // IA32_SYSENTER_CS is 0 on 64-bit systems.
+  instruction("SYSENTER", { forms: ["0F 34"], lift: (b) => b.raise("GP") }),
+  instruction("SYSEXIT", { forms: ["0F 35"], lift: (b) => b.raise("GP") }),
   instruction("SWAPGS", { forms: ["0F 01 F8"], lift: (b) => b.raise("GP") }),
-];
-
-export const far = [
-  unimplemented("CALLF", "FF /3 mem"),
-  unimplemented("JMPF", "FF /5 mem"),
-  unimplemented("RETF", "CB", "CA iw imm16"),
-  unimplemented("IRET", "CF"),
-  unimplemented("LAR", "0F 02 /r r,rm"),
-  unimplemented("LSL", "0F 03 /r r,rm"),
-  unimplemented("SLDT", "0F 00 /0 rm"),
-  unimplemented("STR", "0F 00 /1 rm"),
-  unimplemented("VERR", "0F 00 /4 rm16"),
-  unimplemented("VERW", "0F 00 /5 rm16"),
-  unimplemented("SGDT", "0F 01 /0 mem"),
-  unimplemented("SIDT", "0F 01 /1 mem"),
-  unimplemented("SMSW", "0F 01 /4 rm"),
-  unimplemented("LSS", "0F B2 /r r,mem"),
-  unimplemented("LFS", "0F B4 /r r,mem"),
-  unimplemented("LGS", "0F B5 /r r,mem"),
-  unimplemented("SYSENTER", "0F 34"),
-  unimplemented("SYSEXIT", "0F 35"),
 ];
 
 // Flag instructions

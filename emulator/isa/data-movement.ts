@@ -3,7 +3,6 @@ import type { Builder, Width } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import { conditional, instruction } from "./instruction.ts";
 import type { MemoryOperand, Operand } from "./operand.ts";
-import { selectors } from "./selectors.ts";
 
 export const MOV = instruction("MOV", {
   forms: [
@@ -21,22 +20,6 @@ export const MOV = instruction("MOV", {
     "C7 /0 iz rm,simm",
   ],
   lift: (b, dst, src) => b.write(dst, b.read(src)),
-});
-
-export const MOV_FROM_SEGMENT = instruction("MOV", {
-  forms: ["8C /r r/m16,sreg"],
-  execute(machine, dst, src) {
-    machine.write(dst, BigInt(src.kind === "register" ? selectors[src.register] : 0));
-  },
-});
-
-export const MOV_TO_SEGMENT = instruction("MOV", {
-  forms: ["8E /r sreg,rm16"],
-  execute(machine, dst, src) {
-    // CS cannot be loaded. Of the others a flat process has one selector each; FS and GS, loaded, would lose their bases.
-    if (dst.kind !== "register" || dst.register === 1) return machine.raise("UD");
-    if (Number(machine.read(src)) !== selectors[dst.register]) machine.raise("GP");
-  },
 });
 
 export const MOVZX = instruction("MOVZX", {

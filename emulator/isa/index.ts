@@ -9,11 +9,13 @@ import * as dataMovement from "./data-movement.ts";
 import * as fma from "./fma.ts";
 import * as gather from "./gather.ts";
 import * as halfPrecision from "./half-precision.ts";
+import * as farTransfer from "./far-transfer.ts";
 import type { InstructionSpecification } from "./instruction.ts";
 import * as maskedMove from "./masked-move.ts";
 import * as mmx from "./mmx.ts";
 import * as multiplyDivide from "./multiply-divide.ts";
 import * as processorState from "./processor-state.ts";
+import * as segment from "./segment.ts";
 import * as sha from "./sha.ts";
 import * as shift from "./shift.ts";
 import * as sse3 from "./sse3.ts";
@@ -39,6 +41,7 @@ const rooms: readonly Record<string, unknown>[] = [
   bit,
   controlTransfer,
   dataMovement,
+  farTransfer,
   fma,
   gather,
   halfPrecision,
@@ -46,6 +49,7 @@ const rooms: readonly Record<string, unknown>[] = [
   mmx,
   multiplyDivide,
   processorState,
+  segment,
   sha,
   shift,
   sse3,

@@ -80,11 +80,6 @@ export function conditional(
   );
 }
 
-/** Names encodings that hardware executes and this CPU does not. */
-export function unimplemented(mnemonic: string, ...forms: string[]): InstructionSpecification {
-  return instruction(mnemonic, { forms, unimplemented: true });
-}
-
 /** Whether `execute` gives this instruction's meaning, rather than `lift`. */
 export const isExecuted = (instruction: Instruction): boolean => liftOf(instruction) === undefined;
 

@@ -1,4 +1,4 @@
-import type { CpuLevel, ExceptionVector } from "../cpu.ts";
+import type { CpuLevel, ExceptionVector, Segmentation } from "../cpu.ts";
 import type { Context } from "../context.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
 import type { Instruction } from "./instruction.ts";
@@ -12,6 +12,11 @@ export class CpuException extends Error {
     super(`#${vector}`);
     this.vector = vector;
   }
+}
+
+/** What an instruction asks for and this CPU lacks, on its way to the end of `run`. The instruction has changed nothing. */
+export class Unimplemented extends Error {
+  override readonly name = "Unimplemented";
 }
 
 /**
@@ -37,6 +42,11 @@ export interface Machine {
   /** As the processor writes it: 32 bits clear the upper half of a register. */
   write(operand: Operand, value: bigint): void;
   raise(vector: ExceptionVector): never;
+  /** Ends the run: the instruction goes where this CPU cannot follow. */
+  unsupported(what: string): never;
+  /** The engine looks anew at what it looks at between instructions: TF. For an instruction that ends its block. */
+  reconsider(): void;
+  readonly segmentation: Segmentation;
   /** Time stamp counter at this instruction. */
   timeStamp(): bigint;
   /** 64 bits of the generator behind RDRAND. */

@@ -4,7 +4,6 @@ import { Flag } from "../context.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
 import { instruction } from "./instruction.ts";
-import { selectors } from "./selectors.ts";
 
 const RSP = 4;
 const RBP = 5;
@@ -26,15 +25,6 @@ export const PUSH = instruction("PUSH", {
   forms: ["d64 50+r ro", "d64 FF /6 rm", "d64 68 iz simm", "d64 6A ib simm8"],
   lift: (b, src) => push(b, b.read(src), src.width),
 });
-export const PUSH_SEGMENT = [
-  instruction("PUSH", { forms: ["d64 0F A0"], lift: (b) => pushSelector(b, selectors[4]) }),
-  instruction("PUSH", { forms: ["d64 0F A8"], lift: (b) => pushSelector(b, selectors[5]) }),
-];
-function pushSelector(b: Builder, selector: number): void {
-  const { operandSize } = b.site;
-  push(b, operandSize === 16 ? b.i32(selector) : b.i64(BigInt(selector)), operandSize);
-}
-
 export const POP = instruction("POP", {
   forms: ["d64 58+r ro", "d64 8F /0 rmr"],
   // The destination is written after RSP: POP RSP loads it.

@@ -24,6 +24,17 @@ export const CLFLUSH = instruction("CLFLUSH", {
   lift: (b, line) => void b.read(line),
 });
 
+export const CLFLUSHOPT = instruction("CLFLUSHOPT", {
+  forms: ["66 0F AE /7 m8"],
+  feature: "CLFLUSHOPT",
+  lift: (b, line) => void b.read(line),
+});
+export const CLWB = instruction("CLWB", {
+  forms: ["66 0F AE /6 m8"],
+  feature: "CLWB",
+  lift: (b, line) => void b.read(line),
+});
+
 export const LDMXCSR = instruction("LDMXCSR", {
   forms: ["NP 0F AE /2 m32"],
   lift(b, src) {
@@ -79,4 +90,10 @@ export const RDSEED = instruction("RDSEED", {
   forms: ["0F C7 /7 rmr"],
   feature: "RDSEED",
   execute: randomNumber,
+});
+/** TSC_AUX, as RDTSCP tells it. */
+export const RDPID = instruction("RDPID", {
+  forms: ["F3 0F C7 /7 rmr64"],
+  feature: "RDPID",
+  execute: (machine, dst) => machine.write(dst, 0n),
 });
