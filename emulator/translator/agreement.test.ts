@@ -50,7 +50,9 @@ function outcome({ code, translateAfter, budget, limit, prepare }: Guest): strin
     executed += cpu.executed;
   } while (exit.reason === "budget" && executed < limit);
   const registers = Array.from({ length: 16 }, (_unused, register) => context.get(register as Register).toString(16));
-  const vectors = Array.from({ length: 16 }, (_unused, register) => [...context.xmm(register)].join());
+  const vectors = Array.from({ length: 16 }, (_unused, register) =>
+    [...context.xmm(register), ...context.ymmHigh(register)].join(),
+  );
   let hash = 0;
   for (const byte of [
     ...space.peek(CODE, 0x1000),
