@@ -32,7 +32,7 @@ interface Installed {
  * So many times as often must a block run by itself that other regions contain already. It is where they were left for a rare reason, and its own region
  * would be theirs once more, at the price of all its blocks.
  */
-const COVERED_FACTOR = 8;
+const COVERED_FACTOR = 16;
 
 /** A block that is part of regions. */
 interface Covered {
