@@ -218,7 +218,7 @@ describe.each([
 
   test.each([
     "0f 01 c8", "0f 01 c9", "c7 f8 00 00 00 00", "c6 f8 00", "0f 01 d6", "0f 01 c1", "0f 01 ee", "0f aa", "0f 37", "0f 78 c0", "f3 0f ae e8", "0f 38 f6 03",
-    "f3 0f ae 33", "f3 0f 01 e8", "66 0f 38 82 03", "0f 0e", "0f 0f c0 9e", "62 f1 7c 48 58 c0", "d6", "0f 24 c0", "8f e8 78 a2 c0 00", "0f a6 c0", "f0 0f 02 c1",
+    "f3 0f ae 33", "f3 0f 01 e8", "66 0f 38 82 03", "0f 0e", "0f 0f c0 9e", "62 f1 7c 48 58 c0", "d6", "f3 0f c7 f0", "f2 0f c7 f8", "f3 0f 38 f0 03", "0f 24 c0", "8f e8 78 a2 c0 00", "0f a6 c0", "f0 0f 02 c1",
     "66 c5 f8 58 c0", "f3 c5 f8 58 c0", "f0 c5 f8 58 03", "48 c5 f8 58 c0", "0f 04", "0f 39",
   ])("%s is #UD", (code) => {
     expect(machine(code, [], tier).run()).toEqual({ reason: "exception", vector: "UD" });

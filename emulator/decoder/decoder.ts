@@ -256,6 +256,7 @@ function prefixesMatch(form: Form, prefixes: Prefixes): boolean {
         break;
     }
   if (form.rexW !== undefined && form.rexW !== (prefixes.rex & Rex.W ? 1 : 0)) return false;
+  if (form.withoutRepeat && prefixes.repeat) return false;
   if (form.withoutRexB && prefixes.rex & Rex.B) return false;
   if (form.addressSize === 32 && !prefixes.addressSize) return false;
   return typeof form.operandSize !== "number" || form.operandSize === operandSize(form, prefixes);

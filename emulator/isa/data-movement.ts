@@ -76,7 +76,7 @@ export const BSWAP = instruction("BSWAP", {
   },
 });
 export const MOVBE = instruction("MOVBE", {
-  forms: ["0F 38 F0 /r r,m", "0F 38 F1 /r m,r"],
+  forms: ["NFx 0F 38 F0 /r r,m", "NFx 0F 38 F1 /r m,r"],
   feature: "MOVBE",
   lift: (b, dst, src) => b.write(dst, swapBytes(b, b.read(src), dst.width as Width)),
 });

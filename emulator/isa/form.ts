@@ -7,6 +7,7 @@
  * Encoding tokens
  * - `NP` no mandatory prefix (66, F2 and F3 make it another instruction); `66`, `F2`, `F3` mandatory prefix. Without any of them 66 selects the
  *   operand size, and F2 and F3 are REP or ignored.
+ * - `NFx` only without F2 and F3; 66 selects the operand size.
  * - `REX.!B` only without that bit.
  * - `o16`, `o32`, `o64` only with that operand size; `REX.W`/`W0` only with that bit, where the operand size does not matter;
  *   `d64` operand size is 64 unless 66 makes it 16; `f64` operand size is always 64. `a32` needs the address size prefix.
@@ -52,6 +53,7 @@ export interface EncodingForm {
   readonly vex: { readonly length: 128 | 256 | undefined; readonly w: 0 | 1 | undefined } | undefined;
   readonly rexW: 0 | 1 | undefined;
   readonly withoutRexB: boolean;
+  readonly withoutRepeat: boolean;
   readonly operandSize: 16 | 32 | 64 | "default64" | "force64" | undefined;
   readonly addressSize: 32 | undefined;
   readonly modrm: boolean;
@@ -68,7 +70,7 @@ export interface EncodingForm {
 }
 
 const encodingToken =
-  /^(NP|66|F2|F3|REX\.W|REX\.!B|W0|o16|o32|o64|d64|f64|a32|[0-9A-F]{2}(\+r|\+i)?|\/r|\/[0-7]|ib|iw|id|io|iz|iv|cb|cd|moffs|is4|VEX\..*)$/;
+  /^(NP|NFx|66|F2|F3|REX\.W|REX\.!B|W0|o16|o32|o64|d64|f64|a32|[0-9A-F]{2}(\+r|\+i)?|\/r|\/[0-7]|ib|iw|id|io|iz|iv|cb|cd|moffs|is4|VEX\..*)$/;
 
 export function parseForm(text: string): EncodingForm {
   const tokens = text.split(/\s+/);
@@ -84,6 +86,7 @@ export function parseForm(text: string): EncodingForm {
     vex: undefined as EncodingForm["vex"],
     rexW: undefined as 0 | 1 | undefined,
     withoutRexB: false,
+    withoutRepeat: false,
     operandSize: undefined as EncodingForm["operandSize"],
     addressSize: undefined as 32 | undefined,
     modrm: false,
@@ -103,6 +106,7 @@ export function parseForm(text: string): EncodingForm {
       form.mandatory = token;
     else if (token === "REX.W") form.rexW = 1;
     else if (token === "W0") form.rexW = 0;
+    else if (token === "NFx") form.withoutRepeat = true;
     else if (token === "REX.!B") form.withoutRexB = true;
     else if (token === "a32") form.addressSize = 32;
     else if (token === "d64") form.operandSize = "default64";

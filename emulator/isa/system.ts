@@ -82,12 +82,12 @@ function randomNumber(machine: Machine, dst: Operand): void {
   context.rflags = (context.rflags & ~(Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF)) | Flag.CF;
 }
 export const RDRAND = instruction("RDRAND", {
-  forms: ["0F C7 /6 rmr"],
+  forms: ["NFx 0F C7 /6 rmr"],
   feature: "RDRAND",
   execute: randomNumber,
 });
 export const RDSEED = instruction("RDSEED", {
-  forms: ["0F C7 /7 rmr"],
+  forms: ["NFx 0F C7 /7 rmr"],
   feature: "RDSEED",
   execute: randomNumber,
 });
