@@ -1,6 +1,7 @@
 /** No-operations, fences, CPUID, time stamps, random numbers, MXCSR. */
 import { layout } from "../context-layout.ts";
 import { Flag } from "../context.ts";
+import type { Builder } from "../ir/builder.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
 import type { Operand } from "./operand.ts";
@@ -35,18 +36,24 @@ export const CLWB = instruction("CLWB", {
   lift: (b, line) => void b.read(line),
 });
 
-export const LDMXCSR = instruction("LDMXCSR", {
-  forms: ["NP 0F AE /2 m32"],
-  lift(b, src) {
-    const value = b.read(src);
-    b.guard(b.shrU(value, 16), "GP");
-    b.writeState({ offset: layout.mxcsr, bytes: 4 }, value);
-  },
+const mxcsr = { offset: layout.mxcsr, bytes: 4 } as const;
+
+function withVex(
+  mnemonic: string,
+  extension: number,
+  lift: (b: Builder, operand: Operand) => void,
+): InstructionSpecification[] {
+  return [
+    instruction(mnemonic, { forms: [`NP 0F AE /${extension} m32`], lift }),
+    instruction(`V${mnemonic}`, { forms: [`VEX.128.NP.0F AE /${extension} m32`], feature: "AVX", lift }),
+  ];
+}
+export const LDMXCSR = withVex("LDMXCSR", 2, (b, src) => {
+  const value = b.read(src);
+  b.guard(b.shrU(value, 16), "GP");
+  b.writeState(mxcsr, value);
 });
-export const STMXCSR = instruction("STMXCSR", {
-  forms: ["NP 0F AE /3 m32"],
-  lift: (b, dst) => b.write(dst, b.state({ offset: layout.mxcsr, bytes: 4 })),
-});
+export const STMXCSR = withVex("STMXCSR", 3, (b, dst) => b.write(dst, b.state(mxcsr)));
 
 export const CPUID = instruction("CPUID", {
   forms: ["0F A2"],
