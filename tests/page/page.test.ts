@@ -30,6 +30,9 @@ async function reaches(target: Page, state: string): Promise<void> {
 async function violations(target: Page): Promise<string[]> {
   if (!(await target.evaluate(() => "axe" in window))) await target.evaluate(await readFile(axe, "utf8"));
   return target.evaluate(async () => {
+    // What is still fading in has no contrast yet.
+    const passing = document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations !== Infinity);
+    await Promise.allSettled(passing.map(({ finished }) => finished));
     const { run } = (window as unknown as { axe: { run(): Promise<{ violations: AxeViolation[] }> } }).axe;
     interface AxeViolation {
       id: string;
