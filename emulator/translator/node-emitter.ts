@@ -211,12 +211,6 @@ export class NodeEmitter {
       case "load.high":
         throw new Error("a load is asked for before it happens");
     }
-    const patch = nanPatch(node);
-    if (patch) {
-      this.#patchedNumber(patch);
-      f.op(`${node.type}.reinterpret_${patch.number.type}`);
-      return;
-    }
     for (const arg of node.args) this.push(arg);
     if (node.op === "select") {
       if (node.type === "v128") f.code.bytes([0x1c, 1, 0x7b]);
@@ -235,21 +229,6 @@ export class NodeEmitter {
     }
   }
 
-  /** Pushes the value as a float: a branch that is never taken in practice costs less than computing both and a move between register files. */
-  #patchedNumber({ number, nan }: NanPatch): void {
-    const f = this.#f;
-    const { type } = number;
-    const local = this.local(number);
-    f.get(local).get(local).op(`${type}.eq`).if(type);
-    f.get(local).else();
-    // What is computed here is in locals only on this path.
-    const outer = this.#values;
-    this.#values = new Map(outer);
-    this.push(nan);
-    this.#values = outer;
-    f.op(`${type}.reinterpret_${nan.type}`).end();
-  }
-
   /** Pushes the new value of a whole vector register whose `part` becomes `value`. */
   pushVectorWrite({ register, part }: VectorPart, value: Node): void {
     const f = this.#f;
@@ -258,10 +237,8 @@ export class NodeEmitter {
       return;
     }
     f.get(this.#registers.vector(register, false));
-    const patch = value.uses === 1 ? nanPatch(value) : undefined;
-    if (patch) this.#patchedNumber(patch);
-    else this.push(value);
-    f.lane(replaceLane(patch ? patch.number.type : part), 0);
+    this.push(value);
+    f.lane(replaceLane(part), 0);
   }
 
   #constant({ type, imm }: Node): void {
@@ -315,20 +292,3 @@ export class NodeEmitter {
 }
 
 const replaceLane = (type: ValueType): string => `${type}x${type.endsWith("32") ? 4 : 2}.replace_lane`;
-
-interface NanPatch {
-  /** An f32 or f64. */
-  readonly number: Node;
-  /** Bits of the NaN that stands for it when it is one. */
-  readonly nan: Node;
-}
-
-/** Recognizes `number == number ? bits of number : nan`, with which lifts choose the NaN that the processor would. */
-function nanPatch({ op, args }: Node): NanPatch | undefined {
-  if (op !== "select") return undefined;
-  const [bits, nan, condition] = args as [Node, Node, Node];
-  const number = condition.args[0];
-  if (condition.op !== "f64.eq" && condition.op !== "f32.eq") return undefined;
-  if (number !== condition.args[1] || !bits.op.includes(".reinterpret_f") || bits.args[0] !== number) return undefined;
-  return { number, nan };
-}
