@@ -1,36 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { layout } from "./context-layout.ts";
-import { Context, Flag, Register } from "./context.ts";
-import { Protection } from "./cpu.ts";
-import { createCpu } from "./engine.ts";
+import { Flag, Register, type Context } from "./context.ts";
 import type { Stops } from "./interpreter/stops.ts";
+import { CODE, DATA, testMachine as machine, tiers } from "./test-machine.ts";
 
-const CODE = 0x1_4000_0000;
-const DATA = 0x2_0000_0000;
-const DR6 = layout.dr + 32;
-
-function machine(code: string, translateAfter: number) {
-  const cpu = createCpu({ level: 3, translateAfter, seed: 1 });
-  const space = cpu.createAddressSpace();
-  space.map(CODE, 0x2000, Protection.Read | Protection.Write | Protection.Execute);
-  space.map(DATA, 0x2000, Protection.Read | Protection.Write);
-  space.poke(
-    CODE,
-    Uint8Array.from(code.split(" "), (byte) => parseInt(byte, 16)),
-  );
-  const context = new Context();
-  context.rip = CODE;
-  context.setNumber(Register.RSP, DATA + 0x1000);
-  context.setNumber(Register.RDI, DATA);
-  return {
-    cpu,
-    space,
-    context,
-    core: cpu.core(space),
-    run: (budget = 100_000) => cpu.runWatched(space, context, budget),
-    dr6: () => context.view.getUint32(DR6, true),
-  };
-}
 /** DRn = `address`; its type (0 execute, 1 write, 3 read or write) and length field in DR7. */
 function arm(context: Context, n: number, address: number, type = 0, length = 0): void {
   const { view } = context;
@@ -48,11 +21,7 @@ const LOOP = "b9 e8 03 00 00 48 ff c0 ff c9 75 f9 cc";
 const INC = CODE + 5;
 const DEC = CODE + 8;
 
-describe.each([
-  ["interpreter", Infinity],
-  ["translation at once", 0],
-  ["translation after a while", 50],
-])("%s", (_name, tier) => {
+describe.each(tiers)("%s", (_name, tier) => {
   test("an instruction breakpoint is a fault before the instruction, and RF passes it", () => {
     const { run, context, cpu, dr6 } = machine(LOOP, tier);
     arm(context, 2, DEC);

@@ -1,31 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { Context, Flag, Register } from "./context.ts";
-import { Protection } from "./cpu.ts";
-import { createCpu } from "./engine.ts";
+import { Flag, Register } from "./context.ts";
+import { CODE, DATA, PAGE, READ_WRITE, testMachine as machine, tiers } from "./test-machine.ts";
 
-const CODE = 0x1_4000_0000;
-const DATA = 0x2_0000_0000;
-
-/** A machine with `code` at CODE, a page of data, and its tier. */
-function machine(code: string, translateAfter: number) {
-  const cpu = createCpu({ level: 3, translateAfter, seed: 1 });
-  const space = cpu.createAddressSpace();
-  space.map(CODE, 0x1000, Protection.Read | Protection.Write | Protection.Execute);
-  space.map(DATA, 0x1000, Protection.Read | Protection.Write);
-  space.poke(
-    CODE,
-    Uint8Array.from(code.split(" "), (byte) => parseInt(byte, 16)),
-  );
-  const context = new Context();
-  context.rip = CODE;
-  context.setNumber(Register.RSP, DATA + 0x1000);
-  return { cpu, space, context, run: (budget = 1000) => cpu.run(space, context, budget) };
-}
-
-describe.each([
-  ["interpreter", Infinity],
-  ["translation at once", 0],
-])("%s", (_name, tier) => {
+describe.each(tiers)("%s", (_name, tier) => {
   test("an access that wraps around the end of the address space faults", () => {
     // lodsw with RSI = 2^64 - 1
     const { run, context } = machine("66 ad", tier);
@@ -53,8 +30,8 @@ describe.each([
   test("a fault leaves registers, flags, RIP and the count as before the instruction", () => {
     // inc rax; add [rbx], rcx
     const { cpu, run, context } = machine("48 ff c0 48 01 0b", tier);
-    context.setNumber(Register.RBX, DATA + 0xffc);
-    expect(run()).toEqual({ reason: "fault", address: DATA + 0x1000, access: "write", generalProtection: false });
+    context.setNumber(Register.RBX, DATA + 0x1ffc);
+    expect(run()).toEqual({ reason: "fault", address: DATA + 2 * PAGE, access: "write", generalProtection: false });
     expect(context.rip).toBe(CODE + 3);
     expect(context.get(Register.RAX)).toBe(1n);
     expect(cpu.executed).toBe(1);
@@ -112,13 +89,13 @@ describe.each([
     const { cpu, space, run, context } = machine("f3 a4 cc", tier);
     space.poke(DATA, Uint8Array.of(1, 2, 3, 4));
     context.setNumber(Register.RSI, DATA);
-    context.setNumber(Register.RDI, DATA + 0xffe);
+    context.setNumber(Register.RDI, DATA + 0x1ffe);
     context.setNumber(Register.RCX, 4);
-    expect(run()).toMatchObject({ reason: "fault", address: DATA + 0x1000, access: "write" });
-    expect([Register.RCX, Register.RSI, Register.RDI].map((r) => context.getNumber(r))).toEqual([2, DATA + 2, DATA + 0x1000]); // prettier-ignore
-    space.map(DATA + 0x1000, 0x1000, Protection.Read | Protection.Write);
+    expect(run()).toMatchObject({ reason: "fault", address: DATA + 2 * PAGE, access: "write" });
+    expect([Register.RCX, Register.RSI, Register.RDI].map((r) => context.getNumber(r))).toEqual([2, DATA + 2, DATA + 2 * PAGE]); // prettier-ignore
+    space.map(DATA + 2 * PAGE, PAGE, READ_WRITE);
     expect(run()).toEqual({ reason: "breakpoint" });
     expect(cpu.executed).toBe(2);
-    expect(space.readUint32(DATA + 0xffe)).toBe(0x0403_0201);
+    expect(space.readUint32(DATA + 0x1ffe)).toBe(0x0403_0201);
   });
 });

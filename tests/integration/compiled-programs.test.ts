@@ -136,6 +136,17 @@ describe.skipIf(compilerVersion() === undefined)("compiled by MinGW-w64, which m
     },
   );
 
+  test("code that a program generates and rewrites, in each way that Windows has", { timeout: 120_000 }, async () => {
+    const text = readFileSync(new URL("generated-code.c", import.meta.url), "utf8");
+    const { report, messages } = await ring3([compile("generated-code.c", text, ["-O1"])], { from: "sources" });
+    expect(messages).toBe("");
+    // 1 + … + 8, each 6000 times
+    const sum = String(36 * 6000);
+    expect(report?.stdout).toBe(
+      lines(["direct", "protected", "other view", "WriteProcessMemory", "thread", "allocated anew"].map((how) => `${how} ${sum}`)), // prettier-ignore
+    );
+  });
+
   test("C++: streams, containers, exceptions and virtual functions", { timeout: 120_000 }, async () => {
     const program = compile("count.cpp", cpp, ["-O2", "-std=c++17", "-static"]);
     const word = `w${randomInt(1e9)}`;
