@@ -17,6 +17,8 @@ const accessFlags = { read: PageFlag.Read, write: PageFlag.Write, execute: PageF
   number
 >;
 
+const ZEROES = new Uint8Array(0x1_0000);
+
 export class UnicornJsAddressSpace extends GuestMemoryOver implements AddressSpace {
   readonly engine: UnicornJsEngine;
   /** The bytes of code may be others than they were. */
@@ -66,6 +68,9 @@ export class UnicornJsAddressSpace extends GuestMemoryOver implements AddressSpa
     this.unmap(address, size);
     this.#pages.fill(address / PAGE_SIZE, size / PAGE_SIZE, PageFlag.Mapped | protection | flags);
     this.engine.mem_map(address, size, protection);
+    // What unicorn.js maps has the bytes of whatever was there before.
+    for (let done = 0; done < size; done += ZEROES.length)
+      this.engine.mem_write(address + done, ZEROES.subarray(0, size - done));
   }
   unmap(address: number, size: number): void {
     this.#forEachRun(address, size, (from, length) => {

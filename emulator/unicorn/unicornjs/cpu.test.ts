@@ -6,6 +6,7 @@ import { Sandbox } from "../../../src/sandbox/sandbox.ts";
 import { Context, Flag, Register } from "../../context.ts";
 import { GuestFault, PAGE_SIZE, Protection } from "../../cpu.ts";
 import { createCpu } from "../../engine.ts";
+import { HookType } from "../constants.ts";
 import * as exported from "../module.ts";
 import { UnicornJsCpu } from "./cpu.ts";
 import { loadUnicornJs } from "./module.ts";
@@ -17,13 +18,24 @@ const READ_EXECUTE = Protection.Read | Protection.Execute;
 
 /** Our own façade stands for unicorn.js. */
 const unicornJs = await loadUnicornJs(exported);
+/** What builds of unicorn.js do otherwise: fail where each instruction of a long block is hooked, fail at PEXTRW, map memory that holds something. */
+class Unlike extends unicornJs.Unicorn {
+  override hook_add(...parameters: Parameters<InstanceType<typeof unicornJs.Unicorn>["hook_add"]>): unknown {
+    if (parameters[0] & HookType.CODE) throw new Error("every instruction is hooked");
+    return super.hook_add(...parameters);
+  }
+  override mem_map(address: number, size: number, perms: number): void {
+    super.mem_map(address, size, perms);
+    super.mem_write(address, new Uint8Array(size).fill(0xc1));
+  }
+}
 const cpus: UnicornJsCpu[] = [];
 afterEach(() => {
   for (const cpu of cpus.splice(0)) cpu.dispose();
 });
 
-function program(code: string) {
-  const cpu = new UnicornJsCpu(unicornJs);
+function program(code: string, module = unicornJs) {
+  const cpu = new UnicornJsCpu(module);
   cpus.push(cpu);
   const space = cpu.createAddressSpace();
   const bytes = Uint8Array.from(code.split(" "), (byte) => parseInt(byte, 16));
@@ -132,6 +144,33 @@ describe("runs", () => {
     p.run();
     expect(p.context.getLow32(Register.RAX) & 0xff).toBe(2);
   });
+});
+
+test("what builds of unicorn.js do otherwise changes nothing", () => {
+  const p = program("66 0f c5 c1 02 48 8b 1f 90 cc", { Unicorn: Unlike }); // pextrw eax, xmm1, 2; mov rbx, [rdi]; nop; int3
+  p.context.xmm(1).set([1, 2, 3, 4, 5, 6]);
+  p.context.set(Register.RBX, 7n);
+  expect(p.run(2)).toEqual({ reason: "budget" });
+  expect([p.context.get(Register.RAX), p.context.get(Register.RBX), p.context.rip]).toEqual([0x605n, 0n, CODE + 8]);
+  expect([p.run(), p.cpu.executed]).toEqual([{ reason: "breakpoint" }, 2]);
+});
+
+test("instructions that unicorn.js leaves at the start of their block fault where they are", () => {
+  const p = program("ff c0 ff c0 31 c9 31 d2 f7 f1"); // inc eax; inc eax; xor ecx, ecx; xor edx, edx; div ecx
+  expect(p.run()).toEqual({ reason: "exception", vector: "DE" });
+  expect([p.context.rip, p.context.get(Register.RAX), p.cpu.executed]).toEqual([CODE + 8, 2n, 4]);
+});
+
+test("a repeated string instruction counts once, wherever its block is left", () => {
+  const p = program("b9 03 00 00 00 f3 aa 90 90 eb f5"); // L: mov ecx, 3; rep stosb; nop; nop; jmp L
+  for (const [budget, rip] of [
+    [2, 7],
+    [1, 8],
+    [4, 7],
+  ] as const) {
+    expect(p.run(budget)).toEqual({ reason: "budget" });
+    expect([p.cpu.executed, p.context.rip]).toEqual([budget, CODE + rip]);
+  }
 });
 
 describe("memory", () => {

@@ -1,13 +1,12 @@
 /**
- * The CPU seam over a build of unicorn.js that the user supplies. Every instruction is hooked, to count it: slow, and exact.
+ * The CPU seam over a build of unicorn.js that the user supplies. Blocks are hooked, to count their instructions:
+ * where every instruction is hooked, unicorn.js fails as soon as a block is long.
  *
- * What differs from the seam's contract: hardware breakpoints are not armed; where the guest itself writes RDTSC, RDTSCP or CPUID over an instruction of
- * their length that ran before, Unicorn's own is executed. docs/libunicorn.md has what QEMU gets wrong.
+ * What differs from the seam's contract: hardware breakpoints are not armed; a block that changes its own code is counted whole; where the guest itself
+ * writes an instruction that own-processor.ts takes over one of a block that ran before, Unicorn's own is executed. docs/libunicorn.md has what QEMU gets wrong.
  */
 import { Register, type Context } from "../../context.ts";
 import type { AddressSpace, AddressSpaceImage, Cpu, Exit } from "../../cpu.ts";
-import { Identity } from "../../identity.ts";
-import { instructions } from "../../isa/index.ts";
 import { Arch, CpuModel, HookedInstruction, HookType, MEMORY_FAULTS, Mode } from "../constants.ts";
 import { errorCodes, failure } from "../errors.ts";
 import { interruptExit, memoryExit } from "../exits.ts";
@@ -17,34 +16,27 @@ import { isRepeatedString } from "../repeated-string.ts";
 import { enterUserMode } from "../user-mode.ts";
 import { UnicornJsAddressSpace } from "./address-space.ts";
 import type { UnicornJsEngine, UnicornJsModule } from "./module.ts";
-
-/** Instructions that show what only this project knows: time and identity. */
-type Own = "RDTSC" | "RDTSCP" | "CPUID";
-const ownCodes: readonly (readonly [Own, readonly number[]])[] = [
-  ["RDTSC", [0x0f, 0x31]],
-  ["RDTSCP", [0x0f, 0x01, 0xf9]],
-  ["CPUID", [0x0f, 0xa2]],
-];
+import { Blocks, type Block } from "./blocks.ts";
+import { LEVEL, OwnProcessor } from "./own-processor.ts";
 
 /** Why the engine was stopped. */
 type Event =
   | { readonly kind: "budget" }
   | { readonly kind: "syscall" }
-  | { readonly kind: "own"; readonly instruction: Own; readonly length: number }
+  | { readonly kind: "own"; readonly bytes: Uint8Array }
   | { readonly kind: "interrupt"; readonly vector: number }
   | { readonly kind: "memory"; readonly type: number; readonly address: number };
 
 /** No program arrives there. */
 const NEVER = 0xffff_fff0_0000_0000n;
-const NOWHERE = -1;
 
 export class UnicornJsCpu implements Cpu {
   readonly name = "unicornjs";
-  readonly level = 1;
+  readonly level = LEVEL;
   timeStamp = 0n;
   executed = 0;
   readonly #module: UnicornJsModule;
-  readonly #identity = new Identity(instructions, 1);
+  readonly #own = new OwnProcessor();
   readonly #engines = new Map<AddressSpace, Engine>();
 
   constructor(module: UnicornJsModule) {
@@ -74,31 +66,17 @@ export class UnicornJsCpu implements Cpu {
         case "memory":
           return memoryExit(event.type, event.address);
         case "interrupt":
-          return interruptExit((address) => engine.space.peekUpTo(address, 15), event.vector, context.rip, engine.began(context.rip)); // prettier-ignore
+          return interruptExit((address) => engine.space.peekUpTo(address, 15), event.vector, context.rip, engine.stoppedInside); // prettier-ignore
         case "own":
-          this.#execute(context, event.instruction);
-          context.rip += event.length;
+          this.#own.execute(context, event.bytes, this.timeStamp + BigInt(this.executed));
           if (++this.executed >= budget) return { reason: "budget" };
       }
     }
   }
-  #execute(context: Context, instruction: Own): void {
-    if (instruction === "CPUID") {
-      const [eax, ebx, ecx, edx] = this.#identity.cpuid(context.getLow32(Register.RAX), context.getLow32(Register.RCX));
-      context.setNumber(Register.RAX, eax >>> 0);
-      context.setNumber(Register.RBX, ebx >>> 0);
-      context.setNumber(Register.RCX, ecx >>> 0);
-      context.setNumber(Register.RDX, edx >>> 0);
-      return;
-    }
-    const ticks = this.timeStamp + BigInt(this.executed);
-    context.set(Register.RAX, ticks & 0xffff_ffffn);
-    context.set(Register.RDX, (ticks >> 32n) & 0xffff_ffffn);
-    if (instruction === "RDTSCP") context.set(Register.RCX, 0n);
-  }
 
   dispose(): void {
     for (const space of [...this.#engines.keys()]) space.dispose();
+    this.#own.dispose();
   }
 }
 
@@ -110,12 +88,15 @@ class Engine {
   readonly #engine: UnicornJsEngine;
   /** The processor without any exception in flight: Unicorn believes that it still delivers the last, and would make the next a double fault. */
   readonly #idle: unknown;
+  readonly #blocks = new Blocks((address, size) => this.space.peekUpTo(address, size));
   #event: Event | undefined;
   #budget = 0;
-  /** The instruction that began last. */
-  #last = NOWHERE;
-  /** Of instructions as long as an own one. */
-  readonly #own = new Map<number, Own | undefined>();
+  /** The block that began last; what came before it is counted. */
+  #block: Block | undefined;
+  /** RIP stood in the block, not behind it, when the last run ended. */
+  stoppedInside = false;
+  /** Where the block that is to begin must be left. */
+  #until: number | undefined;
 
   constructor(module: UnicornJsModule, image: AddressSpaceImage | undefined, onDispose: () => void) {
     const engine = (this.#engine = new module.Unicorn(Arch.X86, Mode.MODE_64));
@@ -131,7 +112,7 @@ class Engine {
       },
       image,
     );
-    engine.hook_add(HookType.CODE, (_e: unknown, address: bigint, size: number) => this.#count(Number(address), size));
+    engine.hook_add(HookType.BLOCK, (_e: unknown, address: bigint, size: number) => this.#begin(Number(address), size));
     engine.hook_add(HookType.INSN, () => this.#stop({ kind: "syscall" }), {}, 1, 0, HookedInstruction.SYSCALL);
     engine.hook_add(HookType.INTR, (_e: unknown, vector: number) => this.#stop({ kind: "interrupt", vector }));
     engine.hook_add(MEMORY_FAULTS, (_e: unknown, type: number, address: bigint) => {
@@ -144,57 +125,80 @@ class Engine {
     this.#event ??= event;
     this.#engine.emu_stop();
   }
-  #count(address: number, size: number): void {
-    if (this.#event) return;
-    // Each round of a repeated string instruction comes here.
-    if (address === this.#last && isRepeatedString(this.space.peekUpTo(address, size))) return;
-    if (this.executed >= this.#budget) return this.#stop({ kind: "budget" });
-    const instruction = size === 2 || size === 3 ? this.#ownAt(address, size) : undefined;
-    if (instruction) return this.#stop({ kind: "own", instruction, length: size });
-    this.#last = address;
-    this.executed++;
-  }
-  #ownAt(address: number, size: number): Own | undefined {
-    if (!this.#own.has(address)) {
-      const bytes = this.space.peekUpTo(address, size);
-      const found = ownCodes.find(([, code]) => code.length === size && code.every((byte, i) => byte === bytes[i]));
-      this.#own.set(address, found?.[0]);
+  #begin(address: number, size: number): void {
+    if (this.#event || this.#until !== undefined) return;
+    const previous = this.#block;
+    // Each round of a repeated string instruction begins a block.
+    const again = previous?.addresses.at(-1) === address && isRepeatedString(this.space.peekUpTo(address, size));
+    if (previous) this.executed += previous.addresses.length - (again ? 1 : 0);
+    const block = this.#blocks.at(address, size);
+    const left = this.#budget - this.executed;
+    this.#block = undefined;
+    if (left <= 0) return this.#stop({ kind: "budget" });
+    if (block.own) return this.#stop({ kind: "own", bytes: block.own });
+    const permitted = Math.min(block.before, left);
+    if (permitted === block.addresses.length) this.#block = block;
+    else {
+      this.#until = block.addresses[permitted];
+      this.#engine.emu_stop();
     }
-    return this.#own.get(address);
-  }
-  /** Whether the instruction at `rip` was the last one begun. */
-  began(rip: number): boolean {
-    return this.#last === rip;
   }
 
   run(context: Context, budget: number): Event {
     const engine = this.#engine;
     if (this.#event?.kind === "interrupt") engine.context_restore(this.#idle as never);
-    if (this.space.codeChanged) this.#own.clear();
+    if (this.space.codeChanged) this.#blocks.forget();
     this.space.codeChanged = false;
     this.#event = undefined;
     this.#budget = budget;
     this.executed = 0;
-    this.#last = NOWHERE;
     this.space.carryIn();
     this.#load(context);
-    const error = this.#start(context.rip);
+    const error = this.#runToEvent(context.rip);
     this.#keep(context);
     this.space.carryOut();
-    const event = this.#event ?? errorEvent(error);
-    // What faulted was not executed.
-    const faulted = event.kind === "memory" || (event.kind === "interrupt" && this.#last === context.rip);
-    if (faulted && this.#last === context.rip) this.executed--;
-    return event;
+    return this.#event ?? errorEvent(error);
+  }
+  /** What `emu_start` threw, if that ended it. */
+  #runToEvent(rip: number): unknown {
+    for (;;) {
+      const until = this.#until;
+      this.#until = undefined;
+      // A block is left where `until` was when it was translated, and `until` counts no more afterwards.
+      if (until !== undefined) this.#engine.ctl_remove_cache(rip, until);
+      const before = this.executed;
+      const error = this.#start(rip, until);
+      const to = this.#rip;
+      this.#finish(to);
+      if (error !== undefined || this.#event) return error;
+      if (until !== undefined && this.executed === this.#budget) this.#engine.ctl_remove_cache(rip, until);
+      if (to === rip && this.executed === before && this.#until === undefined)
+        throw new Error(`unicorn.js does not go on at 0x${rip.toString(16)}`);
+      rip = to;
+    }
   }
   /** What it throws. */
-  #start(rip: number): unknown {
+  #start(rip: number, until: number | undefined): unknown {
     try {
-      this.#engine.emu_start(rip, NEVER, 0, 0);
+      this.#engine.emu_start(rip, BigInt(until ?? NEVER), 0, 0);
       return undefined;
     } catch (error) {
       return error;
     }
+  }
+  /** Counts the block that ended, or was left, with RIP at `rip`. */
+  #finish(rip: number): void {
+    const block = this.#block;
+    this.#block = undefined;
+    if (!block) return;
+    const { addresses, end } = block;
+    const isInside = rip >= addresses[0] && rip < end;
+    this.stoppedInside = isInside;
+    this.executed += isInside ? addresses.indexOf(rip) : addresses.length;
+  }
+  get #rip(): number {
+    const bytes = this.#engine.reg_read(UC_X86_REG.RIP, 8);
+    return Number(new DataView(bytes.buffer).getBigUint64(0, true));
   }
 
   /** Everything but RIP, which `emu_start` takes. */
