@@ -116,6 +116,15 @@ describe("interpreter, translation at once and later agree, in slices of any siz
     expect(JSON.parse(seen.slice(0, seen.indexOf("}") + 1))).toMatchObject({ reason: "fault", access: "write", address: DATA + DATA_SIZE }); // prettier-ignore
   });
 
+  it("when accesses that are checked together come to lie across page ends, and at last beyond the data", () => {
+    // L: mov [r15+0xfe0], rbx; add [r15+0xff0], rbx; mov rax, [r15+0x1000]; mov [r15+0x1008], rax; add r15, 0x39; jmp L
+    const code = bytes(
+      "49 89 9f e0 0f 00 00  49 01 9f f0 0f 00 00  49 8b 87 00 10 00 00  49 89 87 08 10 00 00  49 83 c7 39  eb de",
+    );
+    const seen = check({ code, limit: 10_000 }, "a group");
+    expect(JSON.parse(seen.slice(0, seen.indexOf("}") + 1))).toMatchObject({ reason: "fault", address: DATA + DATA_SIZE }); // prettier-ignore
+  });
+
   it("on the NaNs that scalar arithmetic answers with", () => {
     // A signalling NaN with a payload, a negative quiet one, infinity, -1 and 2.5: RAX, RBX, RCX, RDX, RSI.
     const values = [

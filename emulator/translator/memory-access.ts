@@ -3,6 +3,7 @@ import type { Access, Node } from "../ir/node.ts";
 import { pushOffset } from "../memory/window-size.ts";
 import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import type { ValueType } from "../wasm/opcodes.ts";
+import type { PlannedCheck } from "./access-groups.ts";
 import type { RegionMemory } from "./region-contract.ts";
 
 const loads: Record<Access["bytes"], string> = { 1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load", 16: "v128.load", 32: "v128.load" }; // prettier-ignore
@@ -22,6 +23,40 @@ export function checkAccess(
   f.get(local);
   if (bytes > 1) f.i64(BigInt(bytes - 1)).op("i64.add");
   f.i64(12n).op("i64.shr_u").op("i64.ne").if();
+  giveUp();
+  f.end();
+}
+
+/** The same for all of a span that is at most a page long, relative to the address in `local`. */
+export function checkSpan(
+  f: FunctionBuilder,
+  memory: RegionMemory,
+  local: number,
+  scratch: number,
+  { read, write }: PlannedCheck,
+  giveUp: () => void,
+): void {
+  let pages = 0;
+  /** Pushes 0 if the tag is that of the page of the byte at `offset`. */
+  const difference = (offset: number, tags: number): void => {
+    f.get(local);
+    if (offset) f.i64(BigInt(offset)).op("i64.add");
+    f.set(scratch);
+    pushOffset(f, scratch, memory.windowSize);
+    f.i32(12).op("i32.shr_u").i32(3).op("i32.shl").memory("i64.load", tags);
+    f.get(scratch).i64(12n).op("i64.shr_u").op("i64.xor");
+    if (pages++) f.op("i64.or");
+  };
+  for (const [span, tags] of [
+    [read, memory.readTags],
+    [write, memory.writeTags],
+  ] as const) {
+    // prettier-ignore
+    if (!span) continue;
+    difference(span.start, tags);
+    difference(span.end - 1, tags);
+  }
+  f.i64(0n).op("i64.ne").if();
   giveUp();
   f.end();
 }

@@ -1,5 +1,5 @@
 /** One region as one WebAssembly function; see region-contract.ts for what it promises. */
-import type { InstructionIr, Write } from "../ir/instruction-ir.ts";
+import type { Effect, InstructionIr, Write } from "../ir/instruction-ir.ts";
 import type { Access, Node } from "../ir/node.ts";
 import type { BulkOperation } from "../memory/bulk.ts";
 import type { FunctionBuilder, Label as WasmLabel } from "../wasm/function-builder.ts";
@@ -8,7 +8,8 @@ import { planBudget, type BudgetPlan } from "./budget.ts";
 import type { FlagSite } from "./flag-kind.ts";
 import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
 import { clearedInMemory, dirtyRegisters, fieldsRead, registerUse, vectorBit, type RegisterUse } from "./liveness.ts";
-import { checkAccess, load, store, storeName } from "./memory-access.ts";
+import { planAccesses, type PlannedCheck } from "./access-groups.ts";
+import { checkAccess, checkSpan, load, store, storeName } from "./memory-access.ts";
 import { NodeEmitter, RegisterLocals } from "./node-emitter.ts";
 import { GiveUp, type RegionMemory } from "./region-contract.ts";
 import type { Block, Region } from "./region.ts";
@@ -57,6 +58,8 @@ export class RegionEmitter {
   readonly #kindsAtLeave = new Set<number>();
   /** Executed and not subtracted from the budget at this point. */
   #pending = 0;
+  /** Of the present block. */
+  #accesses: ReadonlyMap<Effect, PlannedCheck> = new Map();
 
   /** `f` has one parameter, the depth, and returns an i64. */
   constructor(f: FunctionBuilder, region: Region, memory: RegionMemory, calls: RegionCalls) {
@@ -143,6 +146,7 @@ export class RegionEmitter {
       this.#giveUp(GiveUp.budget, block.address);
       this.#f.end();
     }
+    this.#accesses = planAccesses(block.instructions);
     block.instructions.forEach(({ address, ir }, at) => {
       this.#emitter.beginInstruction();
       this.#instruction(ir!, sites[at], address);
@@ -168,9 +172,7 @@ export class RegionEmitter {
         case "load": {
           const { bytes, update } = effect.node.imm as Access;
           const local = emitter.local(effect.node.args[0]);
-          checkAccess(f, this.#memory, local, bytes, update ? "write" : "read", () =>
-            this.#giveUp(GiveUp.memory, address),
-          );
+          this.#check(effect, local, bytes, update ? "write" : "read", address);
           // Not more than the check if only flags that nobody asks for use the value; V8 drops what is not used.
           const value = emitter.temporary(effect.node.type);
           load(f, this.#memory, local, bytes);
@@ -186,8 +188,7 @@ export class RegionEmitter {
         }
         case "store": {
           const local = emitter.local(effect.address);
-          if (!effect.checked)
-            checkAccess(f, this.#memory, local, effect.bytes, "write", () => this.#giveUp(GiveUp.memory, address));
+          if (!effect.checked) this.#check(effect, local, effect.bytes, "write", address);
           // Values that later writes share are kept in locals by the emitter.
           store(f, this.#memory, local, effect.bytes, effect.value.type, () => emitter.push(effect.value));
           const { high } = effect;
@@ -200,6 +201,17 @@ export class RegionEmitter {
     if (control?.kind === "jump" && control.target.op !== "const") emitter.local(control.target);
     if (control?.kind === "branch" && (ir.writes.length || site)) emitter.local(control.condition);
     this.#write(ir.writes, site);
+  }
+
+  /** Leaves the region at `address` unless the access may be done at full speed, or was checked with others. */
+  #check(effect: Effect, local: number, bytes: number, access: "read" | "write", address: number): void {
+    const giveUp = (): void => {
+      this.#giveUp(GiveUp.memory, address);
+    };
+    const planned = this.#accesses.get(effect);
+    if (!planned) checkAccess(this.#f, this.#memory, local, bytes, access, giveUp);
+    else if (planned.read || planned.write)
+      checkSpan(this.#f, this.#memory, local, this.#emitter.temporary("i64"), planned, giveUp);
   }
 
   /** All values are computed before the first register changes: they wait on the stack. */
