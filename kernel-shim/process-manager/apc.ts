@@ -3,6 +3,7 @@ import { CONTEXT } from "../abi/structures.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import type { Machine } from "../machine.ts";
 import { ContextFlags, writeContextRecord } from "./context-record.ts";
+import { secondChance } from "./exceptions.ts";
 import { withUserStack } from "./user-stack.ts";
 import type { Thread, UserApc } from "./thread.ts";
 
@@ -34,7 +35,7 @@ export function deliverPendingApcs(machine: Machine, thread: Thread): boolean {
   const size = wine ? WINE_FRAME.size : WINDOWS_FRAME;
   const top = context.getNumber(Register.RSP);
   const frame = top - (top % 16) - (wine ? 0x30 : 0) - Math.ceil(size / 16) * 16;
-  return withUserStack(machine, thread, frame, () => {
+  const failure = withUserStack(thread, frame, () => {
     const record = frame + (wine ? WINE_FRAME.context : 0);
     writeContextRecord(memory, record, context, ContextFlags.CONTEXT_AMD64 | ContextFlags.CONTEXT_FULL);
     const [first, second, third] = apc.arguments;
@@ -50,4 +51,13 @@ export function deliverPendingApcs(machine: Machine, thread: Thread): boolean {
     context.rip = entries.KiUserApcDispatcher;
     thread.apcs.shift();
   });
+  if (failure !== undefined)
+    secondChance(machine, thread, {
+      code: failure,
+      address: thread.context.rip,
+      flags: 1,
+      parameters: [1n, BigInt(frame)],
+      firstChance: false,
+    });
+  return true;
 }

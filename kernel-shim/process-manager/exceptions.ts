@@ -163,7 +163,7 @@ export function dispatchException(
   const size = FRAME.size + (extended ? EXTENDED_STATE_SIZE : 0);
   const highest = top - WORDS_BELOW_TOP - size;
   const frame = highest - (highest % (extended ? EXTENDED_ALIGNMENT : 16));
-  withUserStack(machine, thread, frame, () => {
+  const failure = withUserStack(thread, frame, () => {
     memory.write(frame, new Uint8Array(size));
     writeContextRecord(memory, frame, context, ContextFlags.CONTEXT_AMD64 | ContextFlags.CONTEXT_ALL);
     CONTEXT_EX.write(memory, frame + FRAME.contextEx, {
@@ -197,10 +197,14 @@ export function dispatchException(
     context.rflags &= ~(Flag.DF | Flag.TF | Flag.AC);
     context.rip = dispatcher;
   });
+  if (failure === undefined) return;
+  // Where the stack is none at all, what was to be told is what ends the process.
+  const code = failure === ntstatus.STATUS_STACK_OVERFLOW ? failure : exception.code;
+  secondChance(machine, thread, { ...exception, code, firstChance: false });
 }
 
 /** Nobody handled it: the process ends with the exception's code. */
-function secondChance(machine: Machine, thread: Thread, exception: RaisedException): void {
+export function secondChance(machine: Machine, thread: Thread, exception: RaisedException): void {
   const { process } = thread;
   const last = process.lastException;
   const report =
