@@ -201,4 +201,104 @@ describe.each(tiers)("%s", (_name, tier) => {
     expect(run()).toEqual({ reason: "exception", vector: "DB" });
     expect([context.rip, dr6()]).toEqual([INC, 0x4000]);
   });
+
+  test.each([
+    ["rep movsb", "f3 a4 cc", [2, 1, 0]],
+    ["rep stosd", "f3 ab cc", [2, 1, 0]],
+    ["rep lodsq", "f3 48 ad cc", [2, 1, 0]],
+    // Bytes 0, 0, 7 with AL = 0: until one is equal, as long as they are.
+    ["repne scasb", "f2 ae cc", [2]],
+    ["repe cmpsb", "f3 a6 cc", [2, 1]],
+  ] as const)("single step through %s traps after each element", (_name, code, counts) => {
+    const { run, context, cpu, dr6, space } = machine(code, tier);
+    space.poke(DATA, Uint8Array.of(0, 0, 7));
+    context.setNumber(Register.RSI, DATA + 0x100);
+    context.setNumber(Register.RCX, 3);
+    // The second pair differs.
+    space.poke(DATA + 0x100, Uint8Array.of(0, 5));
+    for (const [index, count] of counts.entries()) {
+      context.rflags |= Flag.TF;
+      context.view.setUint32(layout.dr + 32, 0, true);
+      expect(run()).toEqual({ reason: "exception", vector: "DB" });
+      const last = index === counts.length - 1;
+      expect([context.getNumber(Register.RCX), dr6(), cpu.executed]).toEqual([count, 0x4000, 1]);
+      expect([context.rip, context.rflags & Flag.RF]).toEqual(
+        last ? [CODE + code.split(" ").length - 1, 0] : [CODE, Flag.RF],
+      );
+    }
+    context.rflags &= ~Flag.TF;
+    expect(run()).toEqual({ reason: "breakpoint" });
+  });
+
+  test("an element that faults under TF is no trap", () => {
+    const { run, context, dr6 } = machine("f3 aa cc", tier);
+    context.setNumber(Register.RDI, DATA + 0x1fff);
+    context.setNumber(Register.RCX, 2);
+    context.rflags |= Flag.TF;
+    expect(run()).toEqual({ reason: "exception", vector: "DB" });
+    expect(run()).toMatchObject({ reason: "fault", address: DATA + 0x2000, access: "write" });
+    expect([context.rip, context.getNumber(Register.RCX), dr6()]).toEqual([CODE, 1, 0x4000]);
+  });
+
+  test("POPF and IRET that set TF trap after the next instruction; POPF that clears it, after itself", () => {
+    // push imm; popf; inc rax; inc rax
+    const set = machine("68 02 03 00 00 9d 48 ff c0 48 ff c0 cc", tier);
+    expect(set.run()).toEqual({ reason: "exception", vector: "DB" });
+    expect([set.context.rip, set.context.getNumber(Register.RAX)]).toEqual([CODE + 9, 1]);
+    // mov rax, rsp; push 2b; push rax; push 302; push 33; lea rcx, [rip+3]; push rcx; iretq; nop; nop
+    const iret = machine("48 89 e0 6a 2b 50 68 02 03 00 00 6a 33 48 8d 0d 03 00 00 00 51 48 cf 90 90 cc", tier);
+    expect(iret.run()).toEqual({ reason: "exception", vector: "DB" });
+    expect(iret.context.rip).toBe(CODE + 24);
+    const clear = machine("9d 90 cc", tier);
+    clear.space.writeUint64(DATA + 0x1000, 0x202n);
+    clear.context.rflags |= Flag.TF;
+    expect(clear.run()).toEqual({ reason: "exception", vector: "DB" });
+    expect([clear.context.rip, clear.context.rflags & Flag.TF]).toEqual([CODE + 1, 0]);
+    expect(clear.run()).toEqual({ reason: "breakpoint" });
+  });
+
+  test("SYSCALL, INT3 and faults under TF are what they are; R11 has TF", () => {
+    for (const [code, exit] of [
+      ["0f 05", { reason: "syscall" }],
+      ["cc", { reason: "breakpoint" }],
+      ["48 8b 04 25 00 00 00 00", { reason: "fault", address: 0 }],
+      ["0f 0b", { reason: "exception", vector: "UD" }],
+      ["48 f7 f0", { reason: "exception", vector: "DE" }],
+    ] as const) {
+      const { run, context, dr6 } = machine(code, tier);
+      context.rflags |= Flag.TF;
+      expect(run()).toMatchObject(exit);
+      expect(dr6()).toBe(0);
+      if (exit.reason === "syscall") expect(context.getNumber(Register.R11) & Flag.TF).toBe(Flag.TF);
+    }
+  });
+
+  test("MOV SS delays the trap of TF by an instruction", () => {
+    // mov ss, ecx; inc rax; inc rax
+    const { run, context, cpu } = machine("8e d1 48 ff c0 48 ff c0 cc", tier);
+    context.setNumber(Register.RCX, 0x2b);
+    context.rflags |= Flag.TF;
+    expect(run()).toEqual({ reason: "exception", vector: "DB" });
+    expect([context.rip, context.getNumber(Register.RAX), cpu.executed]).toEqual([CODE + 5, 1, 2]);
+  });
+
+  test.each([
+    // vmaskmovps [rdi], ymm0, ymm1; vpmaskmovd; maskmovdqu xmm1, xmm0
+    ["VMASKMOVPS", "c4 e2 7d 2e 0f cc"],
+    ["VPMASKMOVD", "c4 e2 7d 8e 0f cc"],
+    ["MASKMOVDQU", "66 0f f7 c8 cc"],
+  ])("%s hits data breakpoints where its mask stores", (_name, code) => {
+    for (const [offset, hit] of [
+      [4, true],
+      [0, false],
+      [8, false],
+    ] as const) {
+      const { run, context, dr6 } = machine(code, tier);
+      // The mask has the elements at 4 alone.
+      context.view.setUint32(layout.xmm + 4, 0x8080_8080, true);
+      arm(context, 0, DATA + offset, 1, 3);
+      expect(run()).toEqual(hit ? { reason: "exception", vector: "DB" } : { reason: "breakpoint" });
+      expect([context.rip, dr6()]).toEqual([CODE + code.split(" ").length - (hit ? 1 : 0), hit ? 1 : 0]);
+    }
+  });
 });

@@ -1,10 +1,12 @@
 /** Everything that executes in one address space: dispatcher, handlers, blocks, regions. */
 import { layout } from "../context-layout.ts";
-import { Flag, type Context } from "../context.ts";
+import { Flag, SegmentRegister, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
-import type { Decoded, Decoder, Undecodable } from "../decoder/decoder.ts";
+import { isInstruction, type Decoded, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
+import type { Instruction } from "../isa/instruction.ts";
 import { CpuException, Unimplemented } from "../isa/machine.ts";
+import { MOV_TO_SEGMENT } from "../isa/segment.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
 import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
 import { PageFlag } from "../memory/page-table.ts";
@@ -173,9 +175,12 @@ export class Core implements CodeListener {
     this.#interrupted = this.#stopAfter = true;
   }
   #interruptRepetition(): boolean {
+    if (this.watch.stepping) return (this.#unfinished = true);
     if (this.#interrupted) this.#restart = this.present;
     return this.#interrupted;
   }
+  /** A repetition that is stepped through has elements left. */
+  #unfinished = false;
   #clearInterrupt(): void {
     this.#stopRequested = this.#interrupted = false;
     this.#restart = undefined;
@@ -184,7 +189,10 @@ export class Core implements CodeListener {
   /** How the run ends that was interrupted; undefined: it was not. */
   #interruption(context: Context): CoreExit | undefined {
     if (!this.#interrupted) return undefined;
-    if (this.#restart !== undefined) context.rip = this.#restart;
+    if (this.#restart !== undefined) {
+      context.rip = this.#restart;
+      context.rflags |= Flag.RF;
+    }
     const { hits } = this.watch;
     const stop = this.#stopRequested;
     this.#clearInterrupt();
@@ -336,14 +344,58 @@ export class Core implements CodeListener {
     }
   }
 
-  /** One instruction with TF set: #DB comes after it, unless it leaves by itself. */
+  /** One instruction with TF set, or one element of a repetition: #DB comes after it, unless it leaves by itself. SDM volume 3, 18.3.1.4. */
   #singleStep(context: Context): CoreExit {
-    const exit = this.#runSome(context, 1);
+    const instruction = this.#nextInstruction(context);
+    const exit =
+      instruction && isRepetition(instruction) ? this.#stepElement(context, instruction) : this.#runSome(context, 1);
     if (exit) return exit;
+    if (instruction && loadsStackSegment(instruction)) {
+      if (this.space.view.getUint32(windowLayout.remaining, true) === 0) return { reason: "budget" };
+      const next = this.#runSome(context, 1);
+      if (next) return next;
+    }
     const interruption = this.#interruption(context);
     if (interruption?.reason === "stop") return interruption;
     report(context, SINGLE_STEP);
     return exceptionExit("DB");
+  }
+  /** Undefined where none can be fetched or decoded. */
+  #nextInstruction({ rip }: Context): Instruction | undefined {
+    if (rip >= USER_LIMIT) return undefined;
+    try {
+      const decoded = this.blocks.decode(rip);
+      return isInstruction(decoded) ? decoded : undefined;
+    } catch (error) {
+      if (error instanceof GuestFault) return undefined;
+      throw error;
+    }
+  }
+  #stepElement(context: Context, instruction: Instruction): CoreExit | undefined {
+    const { address } = instruction;
+    const stop = this.#stopBefore(context, address, this.executed === 0);
+    if (stop) return stop;
+    const { watch } = this;
+    const { view } = this.space;
+    watch.stepping = true;
+    this.#unfinished = false;
+    try {
+      this.#machine.execute(instruction);
+    } catch (error) {
+      if (!(error instanceof GuestFault)) throw error;
+      context.rip = address;
+      this.#clearInterrupt();
+      return faultExit(error);
+    } finally {
+      watch.stepping = false;
+    }
+    view.setUint32(windowLayout.remaining, view.getUint32(windowLayout.remaining, true) - 1, true);
+    this.#stopAfter = false;
+    if (this.#unfinished) {
+      context.rip = address;
+      context.rflags |= Flag.RF;
+    }
+    return undefined;
   }
   /** At most `count` instructions. Undefined: nothing else happened. */
   #runSome(context: Context, count: number): CoreExit | undefined {
@@ -448,6 +500,12 @@ export class Core implements CodeListener {
     return vector ? exceptionExit(vector) : faultExit(error as GuestFault);
   }
 }
+
+const isRepetition = ({ repeat, form }: Instruction): boolean =>
+  repeat !== undefined && form.specification.definition.repeat !== undefined;
+/** Debug traps wait for the instruction behind. SDM volume 3, 7.8.3. */
+const loadsStackSegment = ({ form, operands: [dst] }: Instruction): boolean =>
+  form.specification === MOV_TO_SEGMENT && dst.kind === "register" && dst.register === (SegmentRegister.SS as number);
 
 /** A stop comes only where somebody asked for it. */
 export type CoreExit = Exit | StopExit;

@@ -13,6 +13,8 @@ export class Watch implements BlockEnds {
   memory: GuestMemory;
   /** Bits of DR6 of the data breakpoints that the present instruction hit. */
   hits = 0;
+  /** A repetition ends after each element: TF. */
+  stepping = false;
   readonly #space: WindowSpace;
   /** The present instruction is the last. */
   readonly #interrupt: () => void;
@@ -47,7 +49,7 @@ export class Watch implements BlockEnds {
 
   /** Every access is to be made by itself, in the instruction's own width. */
   get observed(): boolean {
-    return this.#watched !== undefined || this.#breakpoints.data.length > 0;
+    return this.stepping || this.#watched !== undefined || this.#breakpoints.data.length > 0;
   }
   observe(path: AccessPath | undefined, watched: ((page: number) => boolean) | undefined): void {
     this.#path = path;
