@@ -43,6 +43,8 @@ export class Execution {
   readonly #instructions: InstructionHooks;
   #stopped = false;
   #nesting = 0;
+  /** RIP of the saved state that a hook restored. */
+  #restoredTo: number | undefined;
   /** Hooks came or went since the core was told. */
   #changed = false;
   /** What the core was told. */
@@ -54,8 +56,8 @@ export class Execution {
     this.#context = context;
     this.#owner = owner;
     const stopped = (): boolean => this.#stopped;
-    this.memory = new HookedMemory(core, context, this.hooks, owner, stopped);
-    const call = (hook: Hook, ...parameters: unknown[]): unknown => hook.callback(owner, hook.userData, ...parameters);
+    const call = (hook: Hook, ...parameters: unknown[]): unknown => this.#call(hook, parameters);
+    this.memory = new HookedMemory(core, context, this.hooks, call, stopped);
     this.#instructions = new InstructionHooks(context, this.hooks, call, stopped);
     this.#changed = true;
     this.memory.connect();
@@ -69,6 +71,19 @@ export class Execution {
   /** What the core has seen of memory or hooks may have changed: it must look again after the present instruction. */
   interrupt(): void {
     if (this.memory.busy) this.#core.interrupt();
+  }
+  /** A saved state became the present one. */
+  restored(): void {
+    this.#restoredTo = this.#context.rip;
+  }
+  /** Calls a hook. One that restores a saved state goes on at the present instruction all the same, unless it stops. */
+  #call(hook: Hook, parameters: readonly unknown[]): unknown {
+    const context = this.#context;
+    const { rip } = context;
+    this.#restoredTo = undefined;
+    const answer = hook.callback(this.#owner, ...parameters);
+    if (context.rip === this.#restoredTo && !this.#stopped) context.rip = rip;
+    return answer;
   }
   #hooksChanged(): void {
     this.#changed = true;
@@ -154,14 +169,14 @@ export class Execution {
     const { rip } = context;
     if (entered && this.hooks.of(HookType.BLOCK).length) {
       const { size } = blockExtent(this.#core, rip, (address) => this.exits.has(address));
-      this.#callAt(this.hooks.of(HookType.BLOCK), rip, [BigInt(rip), size]);
+      this.#callAt(HookType.BLOCK, rip, [BigInt(rip), size]);
       if (this.#stopped || context.rip !== rip) return "moved";
     }
     const instruction = this.#instructionAt(rip);
     if (!instruction) return "here";
     const { length } = instruction;
-    this.#callAt(this.hooks.of(HookType.MEM_FETCH), rip, [MemoryEvent.FETCH, BigInt(rip), length, 0n]);
-    if (!this.#stopped && context.rip === rip) this.#callAt(this.hooks.of(HookType.CODE), rip, [BigInt(rip), length]);
+    this.#callAt(HookType.MEM_FETCH, rip, [MemoryEvent.FETCH, BigInt(rip), length, 0n]);
+    if (!this.#stopped && context.rip === rip) this.#callAt(HookType.CODE, rip, [BigInt(rip), length]);
     if (this.#stopped || context.rip !== rip) return "moved";
     if (!this.#instructions.concerns(instruction)) return "here";
     const done = this.#instructions.perform(instruction);
@@ -176,12 +191,15 @@ export class Execution {
       throw error;
     }
   }
-  #callAt(hooks: readonly Hook[], address: number, parameters: readonly unknown[]): void {
+  /** Calls those that cover `address`, with those that they add. */
+  #callAt(type: number, address: number, parameters: readonly unknown[], already: readonly Hook[] = []): void {
+    const hooks = this.hooks.of(type);
     for (const hook of hooks) {
-      if (!hook.covers(address) || !this.hooks.has(hook)) continue;
-      hook.callback(this.#owner, ...parameters, hook.userData);
+      if (!hook.covers(address) || already.includes(hook) || !this.hooks.has(hook)) continue;
+      this.#call(hook, [...parameters, hook.userData]);
       if (this.#stopped) return;
     }
+    if (this.hooks.of(type) !== hooks) this.#callAt(type, address, parameters, [...already, ...hooks]);
   }
 
   /** Undefined: the start goes on. */
@@ -230,7 +248,7 @@ export class Execution {
     const event = mapped ? MemoryEvent.FETCH_PROT : MemoryEvent.FETCH_UNMAPPED;
     const answered = this.hooks.of(hookTypes[event]).some((hook) => {
       if (!hook.covers(address)) return false;
-      return Boolean(hook.callback(this.#owner, event, BigInt.asIntN(64, BigInt(address)), 1, 0n, hook.userData));
+      return Boolean(this.#call(hook, [event, BigInt.asIntN(64, BigInt(address)), 1, 0n, hook.userData]));
     });
     if (!answered) return { error: mapped ? "ERR_FETCH_PROT" : "ERR_FETCH_UNMAPPED" };
     if (space.protectionAt(address) === undefined) return { error: "ERR_MAP" };
@@ -248,7 +266,7 @@ export class Execution {
 
   #interrupt(number: number): Outcome | undefined {
     const hooks = this.hooks.of(HookType.INTR);
-    for (const hook of hooks) hook.callback(this.#owner, number, hook.userData);
+    for (const hook of hooks) this.#call(hook, [number, hook.userData]);
     return hooks.length ? undefined : { error: "ERR_EXCEPTION" };
   }
 }

@@ -14,7 +14,9 @@ const table = plain(24);
 const held = new Map<number, Held>([
   ...[11, 17, 28, 32, 33, 49].map((id) => [id, segment] as const),
   [50, plain(8, 0x11)],
-  ...[52, 53, 54, 58].map((id) => [id, plain(8)] as const),
+  ...[52, 53, 58].map((id) => [id, plain(8)] as const),
+  // OSFXSR, FSGSBASE, OSXSAVE.
+  [54, plain(8, 0x5_0200)],
   ...[242, 243, 244, 245].map((id) => [id, table] as const),
   ...[255, 257].map((id) => [id, plain(2)] as const),
 ]);
@@ -51,7 +53,7 @@ export class HeldRegisters {
     const value = this.#values.get(id);
     if (value) return value.slice();
     const initial = new Uint8Array(register.size);
-    initial[0] = register.initial;
+    for (let i = 0, rest = register.initial; rest; i++, rest >>>= 8) initial[i] = rest & 0xff;
     return initial;
   }
   /** False for a register that is not here. MSR is {number u32 at 0, value u64 at 8}; FS's and GS's base are the context's. */

@@ -5,7 +5,7 @@ import type { Core } from "../interpreter/core.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
 import { HookType, MemoryEvent } from "./constants.ts";
 import type { ErrorName } from "./errors.ts";
-import type { Hook, Hooks } from "./hooks.ts";
+import type { CallHook, Hook, Hooks } from "./hooks.ts";
 
 const PIECE = 8;
 
@@ -25,15 +25,14 @@ export class HookedMemory implements AccessPath {
   readonly #core: Core;
   readonly #context: Context;
   readonly #hooks: Hooks;
-  /** The first parameter of callbacks. */
-  readonly #owner: unknown;
+  readonly #callHook: CallHook;
   readonly #stopped: () => boolean;
 
-  constructor(core: Core, context: Context, hooks: Hooks, owner: unknown, stopped: () => boolean) {
+  constructor(core: Core, context: Context, hooks: Hooks, call: CallHook, stopped: () => boolean) {
     this.#core = core;
     this.#context = context;
     this.#hooks = hooks;
-    this.#owner = owner;
+    this.#callHook = call;
     this.#stopped = stopped;
   }
 
@@ -154,7 +153,7 @@ export class HookedMemory implements AccessPath {
     });
   }
   #callOne(hook: Hook, event: MemoryEvent, address: number, size: number, value: bigint): unknown {
-    return hook.callback(this.#owner, event, BigInt.asIntN(64, BigInt(address)), size, value, hook.userData);
+    return this.#callHook(hook, event, BigInt.asIntN(64, BigInt(address)), size, value, hook.userData);
   }
   /** A hook sees the RIP of the instruction, and may write another. */
   #duringInstruction(call: () => boolean): boolean {

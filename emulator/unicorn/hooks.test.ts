@@ -1,3 +1,4 @@
+import { MUnicorn } from "./module.ts";
 import { describe, expect, test } from "vitest";
 import { CODE, DATA, failed, program, thrown, uc } from "./test-engine.ts";
 
@@ -276,4 +277,44 @@ test("hooks cost nothing where they do not look", () => {
   const hooked = Math.min(time(), time(), time());
   // A slow path taken by every access would be a hundred times slower.
   expect(hooked / plain).toBeLessThan(10);
+});
+
+test("a hook that restores a saved state goes on where it is, or is where that state was if it stops", async () => {
+  const uc = await MUnicorn();
+  const run = (stops: boolean) => {
+    const e = new uc.Unicorn(uc["ARCH_X86"], uc["MODE_64"]);
+    e.mem_map(0x1000, 0x1000, uc["PROT_ALL"]);
+    e.mem_write(0x1000, [0x48, 0xff, 0xc0, 0x48, 0xff, 0xc0]); // inc rax, twice
+    const saved = e.context_alloc();
+    e.reg_write_i64(uc["X86_REG_RAX"], 40n);
+    e.reg_write_i64(uc["X86_REG_RIP"], 0x1000n);
+    e.context_save(saved);
+    const seen: bigint[] = [];
+    e.hook_add(uc["HOOK_CODE"], (_engine, address) => {
+      seen.push(address as bigint);
+      if (address !== 0x1003n) return;
+      e.context_restore(saved);
+      if (stops) e.emu_stop();
+    });
+    e.emu_start(0x1000, 0x1006);
+    return [seen, e.reg_read_i64(uc["X86_REG_RAX"]), e.reg_read_i64(uc["X86_REG_RIP"])];
+  };
+  expect(run(false)).toEqual([[0x1000n, 0x1003n], 41n, 0x1006n]);
+  expect(run(true)).toEqual([[0x1000n, 0x1003n], 40n, 0x1000n]);
+});
+
+test("a hook that another adds is called for the same instruction", async () => {
+  const uc = await MUnicorn();
+  const e = new uc.Unicorn(uc["ARCH_X86"], uc["MODE_64"]);
+  e.mem_map(0x1000, 0x1000, uc["PROT_ALL"]);
+  e.mem_write(0x1000, [0x90, 0x90]);
+  const seen: string[] = [];
+  let added = false;
+  e.hook_add(uc["HOOK_CODE"], (_engine, address) => {
+    seen.push(`first ${String(address)}`);
+    if (!added) e.hook_add(uc["HOOK_CODE"], (_other, at) => seen.push(`second ${String(at)}`));
+    added = true;
+  });
+  e.emu_start(0x1000, 0x1002);
+  expect(seen).toEqual(["first 4096", "second 4096", "first 4097", "second 4097"]);
 });

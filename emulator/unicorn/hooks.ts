@@ -40,6 +40,9 @@ export class Hook {
   }
 }
 
+/** Calls a hook with `parameters` behind the engine. */
+export type CallHook = (hook: Hook, ...parameters: unknown[]) => unknown;
+
 export class Hooks {
   #hooks: readonly Hook[] = [];
   readonly #changed: () => void;

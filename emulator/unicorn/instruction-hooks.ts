@@ -2,7 +2,7 @@
 import type { Context } from "../context.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { HookedInstruction } from "./constants.ts";
-import type { Hook, Hooks } from "./hooks.ts";
+import type { CallHook, Hooks } from "./hooks.ts";
 
 /** What became of the instruction at RIP: left to the processor, or done, RIP behind it, or that and the end of the run. */
 export type Done = "no" | "done" | "halted";
@@ -22,16 +22,10 @@ const replaceable: ReadonlyMap<string, HookedInstruction> = new Map([
 export class InstructionHooks {
   readonly #context: Context;
   readonly #hooks: Hooks;
-  readonly #call: (hook: Hook, ...parameters: unknown[]) => unknown;
+  readonly #call: CallHook;
   readonly #stopped: () => boolean;
 
-  /** `call` passes `parameters` behind the owner and the hook's own datum. */
-  constructor(
-    context: Context,
-    hooks: Hooks,
-    call: (hook: Hook, ...parameters: unknown[]) => unknown,
-    stopped: () => boolean,
-  ) {
+  constructor(context: Context, hooks: Hooks, call: CallHook, stopped: () => boolean) {
     this.#context = context;
     this.#hooks = hooks;
     this.#call = call;
@@ -83,7 +77,7 @@ export class InstructionHooks {
     let done = false;
     for (const hook of this.#hooks.forInstruction(id)) {
       if (!hook.covers(at)) continue;
-      if (this.#call(hook)) done = true;
+      if (this.#call(hook, hook.userData)) done = true;
       if (this.#stopped()) break;
     }
     return done;
@@ -99,12 +93,14 @@ export class InstructionHooks {
     const mask = (1n << BigInt(size * 8)) - 1n;
     if (mnemonic === "OUT") {
       const value = Number(context.get(RAX) & mask);
-      for (const hook of this.#hooks.forInstruction(HookedInstruction.OUT)) this.#call(hook, port, size, value);
+      for (const hook of this.#hooks.forInstruction(HookedInstruction.OUT))
+        this.#call(hook, hook.userData, port, size, value);
       return;
     }
     const before = context.get(RAX);
     let value: unknown = 0;
-    for (const hook of this.#hooks.forInstruction(HookedInstruction.IN)) value = this.#call(hook, port, size);
+    for (const hook of this.#hooks.forInstruction(HookedInstruction.IN))
+      value = this.#call(hook, hook.userData, port, size);
     // A hook that answers nothing has written the register, or not.
     if (typeof value !== "number" && typeof value !== "bigint") return;
     const read = BigInt(value) & mask;

@@ -12,7 +12,7 @@ const unicorn = {
   Unicorn,
   /** major, minor, patch and extra, a byte each. */
   version: (): number => version.reduce((sum: number, part) => (sum << 8) | part, 0) >>> 0,
-  arch_supported: (arch: number): boolean => arch === Arch.X86,
+  arch_supported: (arch: number): number => Number(arch === Arch.X86),
   strerror,
   CTL: control,
   CTL_NONE: (type: number, count: number): number => control(type, count, 0),

@@ -10,7 +10,7 @@ describe("module", () => {
       2, 1, 4, 255,
     ]);
     expect([uc["API_MAJOR"], uc["SECOND_SCALE"], uc["MILISECOND_SCALE"]]).toEqual([2, 1_000_000, 1000]);
-    expect([uc.arch_supported(uc["ARCH_X86"]), uc.arch_supported(uc["ARCH_ARM"])]).toEqual([true, false]);
+    expect([uc.arch_supported(uc["ARCH_X86"]), uc.arch_supported(uc["ARCH_ARM"])]).toEqual([1, 0]);
     expect(uc.strerror(uc["ERR_OK"])).toBe("OK (UC_ERR_OK)");
     expect([uc["HOOK_MEM_UNMAPPED"], uc["HOOK_MEM_PROT"], uc["HOOK_MEM_INVALID"], uc["HOOK_MEM_VALID"]]).toEqual([0x70, 0x380, 0x3f0, 0x1c00]); // prettier-ignore
     expect([uc["X86_INS_SYSCALL"], uc["X86_REG_ENDING"], uc["MODE_BIG_ENDIAN"], uc["ARCH_MAX"]]).toEqual([699, 259, 1 << 30, 11]); // prettier-ignore
@@ -237,10 +237,9 @@ describe("controls", () => {
     const e = open();
     e.ctl_tlb_mode(uc["TLB_CPU"]);
     e.ctl_context_mode(uc["CTL_CONTEXT_CPU"]);
-    e.ctl_set_page_size(4096);
     expect(thrown(() => e.ctl_tlb_mode(uc["TLB_VIRTUAL"]))).toBe(failed("uc_ctl", "ERR_ARG"));
     expect(thrown(() => e.ctl_context_mode(uc["CTL_CONTEXT_MEMORY"]))).toBe(failed("uc_ctl", "ERR_ARG"));
-    expect(thrown(() => e.ctl_set_page_size(8192))).toBe(failed("uc_ctl", "ERR_ARG"));
+    expect(thrown(() => e.ctl_set_page_size(4096))).toBe(failed("uc_ctl", "ERR_ARG"));
   });
 });
 

@@ -62,11 +62,12 @@ export class Unicorn {
   #closed = false;
   #errno = errorCodes.ERR_OK;
   #model: number | undefined;
-  #bufferSize = 0;
+  #bufferSize = 0x200_0000;
   /** Of the last start, in microseconds. */
   #timeout = 0;
-  /** Set in place of `until`. */
-  #exits: ReadonlySet<number> | undefined;
+  /** Set in place of `until`, while `#usesExits`. */
+  #exits: ReadonlySet<number> = new Set();
+  #usesExits = false;
 
   constructor(arch: number, mode: number) {
     this.arch = arch;
@@ -185,6 +186,7 @@ export class Unicorn {
   ): Hook {
     // prettier-ignore
     const isSingle = [HookType.INSN, HookType.INTR, HookType.CODE, HookType.BLOCK].some((single) => type === single);
+    if (type < 0) this.#check("uc_hook_add", "ERR_HOOK");
     if (!isSingle && !(type & (MEMORY_ACCESSES | MEMORY_FAULTS))) throwText("Unicorn.js: Unimplemented hook type");
     const { hooks } = this.#open("uc_hook_add").execution;
     const instruction = extra ?? 0;
@@ -206,7 +208,7 @@ export class Unicorn {
   emu_start(begin: Integer, until: Integer, timeout?: Integer, count?: Integer): void {
     const { execution } = this.#open("uc_emu_start");
     this.#timeout = Number(toUint64(timeout));
-    const exits = this.#exits ?? new Set([Number(toUint64(until))]);
+    const exits = this.#usesExits ? this.#exits : new Set([Number(toUint64(until))]);
     const { error, detail } = execution.start(Number(toUint64(begin)), exits, this.#timeout, Number(count ?? 0));
     this.#check("uc_emu_start", error, detail);
   }
@@ -227,11 +229,12 @@ export class Unicorn {
     context.held = this.#held.clone();
   }
   context_restore(context: SavedState): void {
-    this.#open("uc_context_restore");
+    const { execution } = this.#open("uc_context_restore");
     if (!context.context || !context.held) this.#check("uc_context_restore", "ERR_ARG");
     else {
       this.#context.bytes.set(context.context.bytes);
       this.#held.restore(context.held);
+      execution.restored();
     }
   }
   context_free(context: SavedState): void {
@@ -281,9 +284,9 @@ export class Unicorn {
     this.#open("uc_ctl");
     return PAGE_SIZE;
   }
-  /** x86 has one page size. */
-  ctl_set_page_size(size: number): void {
-    if (size !== PAGE_SIZE || this.#machine) this.#check("uc_ctl", "ERR_ARG");
+  /** x86 has one page size, and none to choose. */
+  ctl_set_page_size(_size: number): void {
+    this.#check("uc_ctl", "ERR_ARG");
   }
   /** In nanoseconds, as Unicorn keeps it. */
   ctl_get_timeout = (): bigint => BigInt(this.#timeout) * 1000n;
@@ -299,27 +302,26 @@ export class Unicorn {
   /** There is no such buffer: the number is kept. */
   ctl_get_tcg_buffer_size = (): number => this.#bufferSize;
   ctl_set_tcg_buffer_size(size: number): void {
-    if (this.#machine) this.#check("uc_ctl", "ERR_ARG");
     this.#bufferSize = size;
   }
   ctl_exits_enable(): void {
-    this.#exits ??= new Set();
+    this.#usesExits = true;
   }
   ctl_exits_disable(): void {
-    this.#exits = undefined;
+    this.#usesExits = false;
   }
   ctl_set_exits(exits: readonly Integer[]): void {
-    if (!this.#exits) this.#check("uc_ctl", "ERR_ARG");
+    if (!this.#usesExits) this.#check("uc_ctl", "ERR_ARG");
     this.#exits = new Set(exits.map((address) => Number(toUint64(address))));
   }
   ctl_get_exits_cnt(): number {
-    if (!this.#exits) this.#check("uc_ctl", "ERR_ARG");
-    return this.#exits?.size ?? 0;
+    if (!this.#usesExits) this.#check("uc_ctl", "ERR_ARG");
+    return this.#exits.size;
   }
   /** In ascending order. */
   ctl_get_exits(count: number): bigint[] {
-    if (!this.#exits || count < this.#exits.size) this.#check("uc_ctl", "ERR_ARG");
-    return [...(this.#exits ?? [])].sort((left, right) => left - right).map(BigInt);
+    if (!this.#usesExits || count < this.#exits.size) this.#check("uc_ctl", "ERR_ARG");
+    return [...this.#exits].sort((left, right) => left - right).map(BigInt);
   }
   ctl_request_cache(address: Integer): { pc: bigint; icount: number; size: number } {
     const { cpu, space } = this.#open("uc_ctl");
@@ -347,7 +349,7 @@ export class Unicorn {
     if (mode !== TlbMode.CPU) this.#check("uc_ctl", "ERR_ARG");
   }
   ctl_context_mode(mode: number): void {
-    if (mode !== ContextMode.CPU) this.#check("uc_ctl", "ERR_ARG");
+    if (mode & ~ContextMode.CPU) this.#check("uc_ctl", "ERR_ARG");
   }
 }
 
