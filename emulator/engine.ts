@@ -4,9 +4,11 @@ import type { AddressSpace, AddressSpaceImage, Cpu, CpuOptions, Exit } from "./c
 import { countersOf, exitsOf, sumCounters, type Leave } from "./core-counters.ts";
 import { Decoder } from "./decoder/decoder.ts";
 import { Identity } from "./identity.ts";
+import { BlockLibrary } from "./interpreter/block-library.ts";
 import { Core, type CoreExit } from "./interpreter/core.ts";
 import { HandlerLibrary } from "./interpreter/handler-library.ts";
 import { savedHandlers } from "./interpreter/saved-handlers.ts";
+import { savedBlocks } from "./interpreter/saved-blocks.ts";
 import { instructions } from "./isa/index.ts";
 import { LARGEST_WINDOW, reserveLargest, reserveWindow } from "./memory/window-size.ts";
 import { WindowSpace } from "./memory/window-space.ts";
@@ -71,6 +73,13 @@ function libraryOf(windowSize: number): HandlerLibrary {
   return library;
 }
 
+let blocks: BlockLibrary | undefined;
+/** They were decoded for level 3, to the handlers that the build made. */
+function keptBlocks(level: CpuOptions["level"], library: HandlerLibrary): BlockLibrary | undefined {
+  if (level !== 3 || !library.saved.length || savedBlocks === undefined) return undefined;
+  return (blocks ??= new BlockLibrary(savedBlocks));
+}
+
 class Engine implements EngineCpu {
   readonly name: "translator" | "interpreter";
   readonly level: CpuOptions["level"];
@@ -82,6 +91,7 @@ class Engine implements EngineCpu {
   /** The memory that told how much the host can give, for the first address space. */
   #spare: WebAssembly.Memory | undefined;
   readonly #library: HandlerLibrary;
+  readonly #keptBlocks: BlockLibrary | undefined;
   /** Of the library's milliseconds, those before this engine, and those of its first engine's creation. */
   readonly #earlierMs: number;
   readonly #creationMs: number;
@@ -101,6 +111,7 @@ class Engine implements EngineCpu {
     this.#windowSize = this.#spare.buffer.byteLength;
     const made = !libraries.has(this.#windowSize);
     this.#library = libraryOf(this.#windowSize);
+    this.#keptBlocks = keptBlocks(options.level, this.#library);
     this.#earlierMs = this.#library.milliseconds;
     this.#creationMs = made ? this.#earlierMs : 0;
     this.#identity = new Identity(instructions, options.level);
@@ -123,7 +134,7 @@ class Engine implements EngineCpu {
     let core = this.#cores.get(space);
     if (!core) {
       if (!(space instanceof WindowSpace)) throw new TypeError("the address space belongs to another CPU");
-      core = new Core(space, this.#decoder, this.#library, {
+      core = new Core(space, this.#decoder, this.#library, this.#keptBlocks, {
         level: this.level,
         timeStamp: () => this.timeStamp + BigInt(this.#running?.executed ?? 0),
         random: () => this.#random.next(),

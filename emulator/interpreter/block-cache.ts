@@ -7,6 +7,7 @@ import type { Instruction } from "../isa/instruction.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { WindowSpace } from "../memory/window-space.ts";
 import { CACHE_ENTRIES, cacheEntry } from "./dispatcher.ts";
+import type { BlockLibrary, RestoredBlock } from "./block-library.ts";
 import type { FunctionTable } from "./function-table.ts";
 import type { Handler, HandlerLibrary } from "./handler-library.ts";
 import { JumpTargets, RING_SIZE } from "./jump-targets.ts";
@@ -29,6 +30,10 @@ export interface Block {
   readonly endedBefore: boolean;
 }
 
+interface DecodedRecords extends RestoredBlock {
+  readonly endedBefore: boolean;
+}
+
 export class BlockCache {
   readonly #space: WindowSpace;
   readonly #decoder: Decoder;
@@ -36,6 +41,7 @@ export class BlockCache {
   readonly #table: FunctionTable;
   readonly #reader: CodeReader;
   readonly #ends: BlockEnds;
+  readonly #kept: BlockLibrary | undefined;
   readonly #byRip = new Map<number, Block>();
   readonly #byPage = new Map<number, Block[]>();
   /** Instructions that TypeScript executes, by the address of their record. */
@@ -43,7 +49,10 @@ export class BlockCache {
   readonly jumpTargets: JumpTargets;
   #next: number = windowLayout.blocks;
   decoded = 0;
+  /** Of them those that the library kept. */
+  restored = 0;
 
+  /** `kept` must come from the same handlers as `library`. */
   constructor(
     space: WindowSpace,
     decoder: Decoder,
@@ -51,6 +60,7 @@ export class BlockCache {
     table: FunctionTable,
     reader: CodeReader,
     ends: BlockEnds,
+    kept: BlockLibrary | undefined,
   ) {
     this.#space = space;
     this.#decoder = decoder;
@@ -58,6 +68,7 @@ export class BlockCache {
     this.#table = table;
     this.#reader = reader;
     this.#ends = ends;
+    this.#kept = kept;
     this.jumpTargets = new JumpTargets(space.view);
     // A memory begins as zeroes; another cache may have been in this one.
     if (space.view.getBigInt64(windowLayout.blockCache, true)) this.#clearEntries();
@@ -116,8 +127,41 @@ export class BlockCache {
     if (this.#next + BLOCK_SPACE > windowLayout.tablesEnd) this.clear();
     const at = this.#next;
     const { view } = this.#space;
+    const records = this.#restore(rip, at + blockHeader.size) ?? this.#decodeRecords(rip, at + blockHeader.size);
+    if ("outcome" in records) return records;
+    const { position, address, ended, computedJump, endedBefore } = records;
+    view.setUint32(at + blockHeader.counter, 0, true);
+    view.setUint32(at + blockHeader.end, position, true);
+    view.setUint32(at + blockHeader.stop, ended ? position : 0, true);
+    view.setUint32(at + blockHeader.region, 0, true);
+    const instructions = (position - at - blockHeader.size) / record.size;
+    const ring = computedJump === undefined ? 0 : this.jumpTargets.ring(computedJump, position);
+    view.setUint32(at + blockHeader.targets, ring, true);
+    this.#next = ring === position ? position + RING_SIZE : position;
+    const waitedFor = endedBefore || this.#ends.endsAt(rip);
+    const block: Block = { rip, at, instructions, waitedFor, endedBefore };
+    this.#enter(block, address);
+    this.decoded++;
+    return block;
+  }
+  #restore(rip: number, position: number): DecodedRecords | undefined {
+    if (this.#ends.any) return undefined;
+    const kept = this.#kept?.find(this.#reader, rip);
+    if (kept === undefined) return undefined;
+    this.restored++;
+    return { ...this.#kept!.restore(kept, rip, this.#space.view, position, this.#indexOfSaved), endedBefore: false };
+  }
+  readonly #indexOfSaved = (number: number): number => {
+    const handler = this.#library.saved[number];
+    const index = this.#table.indexOf(handler);
+    if (index) return index;
+    this.#table.install([handler]);
+    return this.#table.indexOf(handler);
+  };
+  #decodeRecords(rip: number, start: number): DecodedRecords | Undecodable {
+    const { view } = this.#space;
     const fresh: { readonly handler: Handler; readonly position: number }[] = [];
-    let position = at + blockHeader.size;
+    let position = start;
     let address = rip;
     let ended = false;
     let computedJump: number | undefined;
@@ -149,19 +193,7 @@ export class BlockCache {
       ended = handler.endsBlock;
     }
     if (fresh.length) this.#install(fresh);
-    view.setUint32(at + blockHeader.counter, 0, true);
-    view.setUint32(at + blockHeader.end, position, true);
-    view.setUint32(at + blockHeader.stop, ended ? position : 0, true);
-    view.setUint32(at + blockHeader.region, 0, true);
-    const instructions = (position - at - blockHeader.size) / record.size;
-    const ring = computedJump === undefined ? 0 : this.jumpTargets.ring(computedJump, position);
-    view.setUint32(at + blockHeader.targets, ring, true);
-    this.#next = ring === position ? position + RING_SIZE : position;
-    const waitedFor = endedBefore || this.#ends.endsAt(rip);
-    const block: Block = { rip, at, instructions, waitedFor, endedBefore };
-    this.#enter(block, address);
-    this.decoded++;
-    return block;
+    return { position, address, ended, computedJump, endedBefore };
   }
   #install(records: readonly { readonly handler: Handler; readonly position: number }[]): void {
     this.#table.install(records.map(({ handler }) => handler));
@@ -195,6 +227,9 @@ export class BlockCache {
       this.setRegion(block, 0);
     }
     return blocks;
+  }
+  get all(): Iterable<Block> {
+    return this.#byRip.values();
   }
   /** Numbers of the pages that have blocks. */
   get pages(): Iterable<number> {

@@ -12,6 +12,7 @@ import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
 import { PageFlag } from "../memory/page-table.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { CodeListener, PageStorage, WindowSpace } from "../memory/window-space.ts";
+import type { BlockLibrary } from "./block-library.ts";
 import { BlockCache, type Block } from "./block-cache.ts";
 import { report, SINGLE_STEP } from "./debug-registers.ts";
 import { dispatcherModule, Leave } from "./dispatcher.ts";
@@ -54,7 +55,14 @@ export class Core implements CodeListener {
   /** The slice given, to know what was executed. */
   #slice = 0;
 
-  constructor(space: WindowSpace, decoder: Decoder, library: HandlerLibrary, environment: MachineEnvironment) {
+  /** `kept`: as BlockCache says. */
+  constructor(
+    space: WindowSpace,
+    decoder: Decoder,
+    library: HandlerLibrary,
+    kept: BlockLibrary | undefined,
+    environment: MachineEnvironment,
+  ) {
     this.space = space;
     this.watch = new Watch(space, () => this.#interrupt());
     this.#machine = new ExecutionMachine(
@@ -83,7 +91,7 @@ export class Core implements CodeListener {
       execute: this.#execute.bind(this),
     });
     this.reader = { byteAt: this.#byteAt.bind(this) };
-    this.blocks = new BlockCache(space, decoder, library, this.#table, this.reader, this.watch);
+    this.blocks = new BlockCache(space, decoder, library, this.#table, this.reader, this.watch, kept);
     space.code = this;
   }
 

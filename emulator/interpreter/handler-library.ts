@@ -4,6 +4,7 @@ import { isExecuted, liftOf, type Form, type Instruction, type InstructionSpecif
 import { bulkParameters } from "../memory/bulk.ts";
 import { LARGEST_WINDOW, windowPages } from "../memory/window-size.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
 import { HandlerEmitter, type HandlerImports } from "./handler-emitter.ts";
 import { deferOperands, handlerShape } from "./shape.ts";
 
@@ -43,6 +44,7 @@ export class HandlerLibrary {
   /** By form (undefined: `execute`) and shape. */
   readonly #handlers = new Map<Form | undefined, Map<number, Handler>>();
   #pending: Pending[] = [];
+  #saved: readonly Handler[] = [];
   #count = 0;
   /** Milliseconds spent on making handlers; for the profiler view. */
   milliseconds = 0;
@@ -58,6 +60,10 @@ export class HandlerLibrary {
     if (saved) this.#restore(saved);
   }
 
+  /** Those that a build made, by their number. */
+  get saved(): readonly Handler[] {
+    return this.#saved;
+  }
   get size(): number {
     return this.#count;
   }
@@ -125,7 +131,7 @@ export class HandlerLibrary {
     const bytes = this.#emit();
     const numbers = new Map(this.#forms.map((form, number) => [form, number]));
     return {
-      module: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")),
+      module: toBase64(bytes),
       handlers: this.#pending.flatMap(({ handler, form, shape }) => [
         form ? (numbers.get(form) ?? -1) : -1,
         shape,
@@ -138,10 +144,8 @@ export class HandlerLibrary {
     const handlers: Handler[] = [];
     for (let i = 0; i < numbers.length; i += 3)
       handlers.push(this.#add(this.#forms[numbers[i]], numbers[i + 1], numbers[i + 2] === 1));
-    const text = atob(module);
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-    this.#compiled(bytes, handlers);
+    this.#compiled(fromBase64(module), handlers);
+    this.#saved = handlers;
     this.milliseconds += performance.now() - start;
   }
 }

@@ -77,7 +77,7 @@ export function deferOperands(instruction: Instruction): Operand[] {
 const TWO_32 = 0x1_0000_0000;
 
 /** An integer of magnitude up to 2^53. */
-function setInt64(view: DataView, at: number, value: number): void {
+export function setInt64(view: DataView, at: number, value: number): void {
   view.setInt32(at, value, true);
   view.setInt32(at + 4, Math.floor(value / TWO_32), true);
 }

@@ -20,4 +20,6 @@ export interface StopExit {
 export interface BlockEnds {
   endsAt(address: number): boolean;
   endsBefore(instruction: Instruction): boolean;
+  /** Whether there may be any. */
+  readonly any: boolean;
 }

@@ -36,6 +36,9 @@ export class Watch implements BlockEnds {
   set stops(stops: Stops | undefined) {
     this.#stops = stops;
   }
+  get any(): boolean {
+    return this.#stops !== undefined || this.#breakpoints.instructions.size > 0;
+  }
   endsAt(address: number): boolean {
     return this.#breakpoints.instructions.has(address) || this.#stops?.at(address) === true;
   }

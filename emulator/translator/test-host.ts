@@ -37,7 +37,7 @@ export class TestHost {
     const source = new DecodedCode(
       new Decoder(specifications, 3),
       { byteAt: (address) => this.#bytes[address % 0x1_0000_0000] },
-      { endsAt: () => false, endsBefore: () => false },
+      { endsAt: () => false, endsBefore: () => false, any: false },
     );
     const dispatcher = new WebAssembly.Instance(dispatcherModule(LARGEST_WINDOW), { host: { memory: this.memory } });
     this.#settleFlags = dispatcher.exports["settleFlags"] as () => void;

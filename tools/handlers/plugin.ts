@@ -3,6 +3,7 @@ import type { Plugin } from "vite";
 import { Decoder, isInstruction } from "../../emulator/decoder/decoder.ts";
 import { HandlerLibrary, type SavedHandlers } from "../../emulator/interpreter/handler-library.ts";
 import { instructions } from "../../emulator/isa/index.ts";
+import { makeBlocks } from "./start-blocks.ts";
 import { commonCode } from "./common-code.ts";
 
 /** Handlers for all that common code needs. */
@@ -17,11 +18,14 @@ export function makeHandlers(): SavedHandlers {
   return library.save();
 }
 
-/** Puts the handlers of common code into a build, so that a start does not have to make them. */
+/** Puts the handlers of common code and the blocks of a start into a build, so that no start has to make them. */
 export function savedHandlers(): Plugin {
-  const place = resolve("emulator/interpreter/saved-handlers.ts");
-  return {
-    name: "saved-handlers",
-    load: (id) => (id === place ? `export const savedHandlers = ${JSON.stringify(makeHandlers())};` : undefined),
+  const handlers = makeHandlers();
+  const places: Readonly<Record<string, () => string>> = {
+    [resolve("emulator/interpreter/saved-handlers.ts")]: () =>
+      `export const savedHandlers = ${JSON.stringify(handlers)};`,
+    [resolve("emulator/interpreter/saved-blocks.ts")]: () =>
+      `export const savedBlocks = ${JSON.stringify(makeBlocks(handlers))};`,
   };
+  return { name: "saved-handlers", load: (id) => places[id]?.() };
 }
