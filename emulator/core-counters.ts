@@ -7,7 +7,16 @@ import type { Core } from "./interpreter/core.ts";
 const leaves = { untranslated: 0, ...GiveUp } as const;
 export type Leave = keyof typeof leaves;
 
-const counted = ["missMs", "instantiateMs", "translateMs", "compileMs", "blocks", "regions", "translated"] as const;
+const counted = [
+  "missMs",
+  "instantiateMs",
+  "translateMs",
+  "compileMs",
+  "blocks",
+  "kept",
+  "regions",
+  "translated",
+] as const;
 export type CoreCounters = Record<(typeof counted)[number] | Leave, number>;
 
 const leaveNames = Object.keys(leaves) as Leave[];
@@ -25,6 +34,7 @@ export function countersOf(core: Core): CoreCounters {
     compileMs,
     regions,
     blocks: blocks.decoded,
+    kept: blocks.restored,
     translated: cell(windowLayout.translated),
     ...(exits as Record<Leave, number>),
   };

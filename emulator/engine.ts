@@ -20,7 +20,7 @@ import { TranslatedRegions } from "./translated-regions.ts";
  * `translateAfter` where nothing else is asked for. Translating a block takes as long as interpreting it some thousand times: an earlier translation
  * is lost on code that runs so often and no more, as most of a program's start does.
  */
-export const TRANSLATE_AFTER = 4000;
+export const TRANSLATE_AFTER = 8000;
 
 /** Where an engine's time went, in milliseconds, and what it made. */
 export interface EngineProfile {
@@ -33,6 +33,8 @@ export interface EngineProfile {
   /** That WebAssembly's compilation by the host. */
   readonly compileMs: number;
   readonly blocks: number;
+  /** Of the blocks those that the build had decoded. */
+  readonly kept: number;
   readonly handlers: number;
   readonly regions: number;
   /** Instructions that regions executed. */
@@ -166,7 +168,7 @@ class Engine implements EngineCpu {
 
   profile(): EngineProfile {
     const sum = sumCounters([this.#past, ...[...this.#cores.values()].map(countersOf)]);
-    const { missMs, instantiateMs, translateMs, compileMs, blocks, regions, translated } = sum;
+    const { missMs, instantiateMs, translateMs, compileMs, blocks, kept, regions, translated } = sum;
     const handlersMs = this.#library.milliseconds - this.#earlierMs + instantiateMs;
     return {
       decodeMs: missMs - handlersMs,
@@ -174,6 +176,7 @@ class Engine implements EngineCpu {
       translateMs,
       compileMs,
       blocks,
+      kept,
       handlers: this.#library.size,
       regions,
       translated,

@@ -326,6 +326,7 @@ const worker: SandboxWorker = {
         engine: {
           translated: Math.floor(counters().instructions * 0.9),
           blocks: 4_321,
+          kept: 900,
           regions: 123,
           handlers: 456,
           exits: [{ reason: "for an access that is not direct", count: 7_890 }],
