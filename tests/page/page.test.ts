@@ -1,5 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { chromiumPath, complaints, startBrowser, type Browser } from "./browser.ts";
@@ -222,6 +224,49 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByRole("option", { name: /Hello from system calls/ }).click();
     await eventually(() => page.getByRole("heading", { level: 1 }).textContent()).toBe("Hello from system calls");
     await reaches(page, "Exited 0");
+  });
+
+  test("a folder is dropped with the program in it and what that needs", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ring3-dropped-"));
+    try {
+      const game = join(folder, "game");
+      await mkdir(join(game, "data", "maps"), { recursive: true });
+      await mkdir(join(game, "tools"));
+      const contents = {
+        "game.exe": program,
+        "a.exe": program,
+        "engine.dll": [1],
+        "data/maps/one.map": [2],
+        "tools/b.exe": program,
+      };
+      for (const [path, bytes] of Object.entries(contents)) await writeFile(join(game, path), Uint8Array.from(bytes));
+      // Enough for readEntries to give them in several portions.
+      for (let n = 0; n < 120; n++) await writeFile(join(game, "data", `${n}.bin`), "");
+      const devtools = await page.context().newCDPSession(page);
+      const data = { items: [], files: [game], dragOperationsMask: 1 };
+      for (const type of ["dragEnter", "dragOver", "drop"] as const)
+        await devtools.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+      await eventually(() => page.getByRole("heading", { level: 1 }).textContent()).toBe("game.exe");
+      await reaches(page, "Exited 0");
+      await page.locator("[role=grid]").focus();
+      await page.keyboard.press("o");
+      const seen = page.getByRole("dialog", { name: "Run game.exe" }).getByLabel("Where the program sees the file");
+      await eventually(async () => (await seen.count()) > 100).toBe(true);
+      const paths = await seen.evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value));
+      expect(paths).toHaveLength(Object.keys(contents).length - 1 + 120);
+      expect(paths).toEqual(
+        expect.arrayContaining([
+          "C:\\w\\a.exe",
+          "C:\\w\\engine.dll",
+          "C:\\w\\data\\maps\\one.map",
+          "C:\\w\\data\\119.bin",
+          "C:\\w\\tools\\b.exe",
+        ]),
+      );
+      await page.keyboard.press("Escape");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("no accessibility violation, light and dark, wide and narrow, in each state", async () => {

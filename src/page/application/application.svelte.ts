@@ -1,6 +1,7 @@
 import { createContext, flushSync } from "svelte";
 import { MediaQuery } from "svelte/reactivity";
 import type { GuestFile } from "../../worker/interface.ts";
+import { folderOf, guestPath, type NamedFile } from "../files/dropped-files.ts";
 import { sentence } from "../format.ts";
 import { LaunchDraft } from "../launch/launch-draft.svelte.ts";
 import { Samples, type Sample } from "../samples/samples.svelte.ts";
@@ -44,28 +45,40 @@ export class Application {
   }
 
   /** Takes dropped or chosen files: the first program is run, everything else lies beside it in `C:\w`. */
-  async openFiles(files: readonly File[]): Promise<void> {
+  async openFiles(files: readonly NamedFile[]): Promise<void> {
     this.notice = undefined;
     if (files.length === 0) return;
     if (this.dialog === "launch") {
-      this.draft.addFiles(await guestFiles(files));
+      await this.#addFiles(files);
       return;
     }
-    const program = files.find((file) => isProgramName(file.name)) ?? (files.length === 1 ? files[0] : undefined);
+    const program = programOf(files) ?? (files.length === 1 ? files[0] : undefined);
     if (program === undefined) {
-      this.notice = "None of these files is a program. Drop an .exe, alone or together with the files it needs.";
+      this.notice =
+        "None of these files is a program. Drop an .exe, alone or together with the files it needs, or their folder.";
       return;
     }
-    if (this.session.launch !== undefined && !isProgramName(program.name) && !(await startsWithMZ(program))) {
+    const { file } = program;
+    if (this.session.launch !== undefined && !isProgramName(file.name) && !(await startsWithMZ(file))) {
       this.editLaunch();
-      this.draft.addFiles(await guestFiles(files));
+      await this.#addFiles(files);
       return;
     }
-    const others = await guestFiles(files.filter((file) => file !== program));
-    await this.#open(program.name, async () => ({
-      ...launchOf(program.name, await bytesOf(program)),
-      files: others,
+    await this.#open(file.name, async () => ({
+      ...launchOf(file.name, await bytesOf(file)),
+      files: await guestFiles(
+        files.filter((other) => other !== program),
+        folderOf(program.path),
+      ),
     }));
+  }
+  /** To the run form. */
+  async #addFiles(files: readonly NamedFile[]): Promise<void> {
+    try {
+      this.draft.addFiles(await guestFiles(files, ""));
+    } catch (error) {
+      this.notice = sentence(error);
+    }
   }
 
   async openSample(sample: Sample): Promise<void> {
@@ -193,12 +206,25 @@ async function bytesOf(file: File): Promise<Uint8Array> {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch {
-    throw new Error(`${file.name} cannot be read. If it is a folder, drop the program that is in it.`);
+    throw new Error(`${file.name} cannot be read. It may have changed since it was dropped: drop it again.`);
   }
 }
 
-async function guestFiles(files: readonly File[]): Promise<GuestFile[]> {
-  return Promise.all(files.map(async (file) => ({ path: `C:\\w\\${file.name}`, bytes: await bytesOf(file) })));
+async function guestFiles(files: readonly NamedFile[], programFolder: string): Promise<GuestFile[]> {
+  return Promise.all(
+    files.map(async ({ path, file }) => ({ path: guestPath(path, programFolder), bytes: await bytesOf(file) })),
+  );
+}
+
+/** The program nearest to the top, and of several there the one that is called as its folder, or the first by name. */
+function programOf(files: readonly NamedFile[]): NamedFile | undefined {
+  const rank = ({ path, file }: NamedFile): string => {
+    const folders = folderOf(path).split("/").slice(0, -1);
+    const isNamesake = file.name.replace(/\.[^.]*$/, "").toLowerCase() === folders.at(-1)?.toLowerCase();
+    return [String(folders.length).padStart(4, "0"), isNamesake ? 0 : 1, path.toLowerCase()].join("/");
+  };
+  const programs = files.filter(({ file }) => isProgramName(file.name));
+  return programs.sort((left, right) => (rank(left) < rank(right) ? -1 : 1)).at(0);
 }
 
 async function startsWithMZ(file: File): Promise<boolean> {
