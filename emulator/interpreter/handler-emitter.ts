@@ -60,7 +60,8 @@ export class HandlerEmitter {
   readonly #f: FunctionBuilder;
   readonly #imports: HandlerImports;
   readonly #windowSize: number;
-  readonly #locals = new Map<Node, number>();
+  /** Values that are in locals on every path to this point. */
+  #locals = new Map<Node, number>();
 
   constructor(f: FunctionBuilder, imports: HandlerImports, windowSize: number) {
     this.#f = f;
@@ -82,10 +83,7 @@ export class HandlerEmitter {
           f.end();
           break;
         case "fallback":
-          this.#node(effect.condition);
-          f.if();
-          f.get(RECORD).call(this.#imports.execute).return();
-          f.end();
+          this.#fallback(effect.condition, effect.within);
           break;
         case "store":
           // Values that the writes need are from before the store, but registers do not change by it.
@@ -93,6 +91,22 @@ export class HandlerEmitter {
           break;
       }
     this.#commit(ir);
+  }
+
+  #fallback(condition: Node, within: Node | undefined): void {
+    const f = this.#f;
+    if (within) {
+      this.#node(within);
+      f.if();
+      const outer = new Map(this.#locals);
+      this.#fallback(condition, undefined);
+      this.#locals = outer;
+    } else {
+      this.#node(condition);
+      f.if();
+      f.get(RECORD).call(this.#imports.execute).return();
+    }
+    f.end();
   }
 
   /** Computes everything that changes onto the stack, then stores it, later writes last. */

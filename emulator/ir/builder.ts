@@ -28,6 +28,8 @@ export interface LiftSite {
   readonly addressSize: 32 | 64;
   /** The encoding has a VEX prefix: writing 128 bits of a vector register clears its upper half. */
   readonly vex: boolean;
+  /** Sticky flags of MXCSR that are taken for set: where they are not, the instruction is left to its `execute`. Undefined in a handler, which asks. */
+  readonly sticky: number | undefined;
 }
 
 /**
@@ -400,11 +402,12 @@ export class Builder {
     condition.uses++;
     this.#effects.push({ kind: "guard", condition, vector });
   }
-  /** Leaves the instruction to its `execute` when `condition` is not 0. Comes before the store. */
-  fallback(condition: Node): void {
+  /** Leaves the instruction to its `execute` when `condition` is not 0, which is computed only where `within` is not 0. Comes before the store. */
+  fallback(condition: Node, within?: Node): void {
     if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a fallback comes before the store");
     condition.uses++;
-    this.#effects.push({ kind: "fallback", condition });
+    if (within) within.uses++;
+    this.#effects.push({ kind: "fallback", condition, within });
   }
   /** Does `count` (i64) elements at once, or leaves the instruction to its `execute` before anything is done. `source` is an address to copy from, or the value. */
   bulk(bulk: Bulk, destination: Node, source: Node, count: Node): void {

@@ -9,8 +9,8 @@ export type Effect =
   | { readonly kind: "load"; readonly node: Node; readonly high: Node | undefined }
   /** Raises `vector` when `condition` (i32) is not 0. */
   | { readonly kind: "guard"; readonly condition: Node; readonly vector: GuardVector }
-  /** Leaves the instruction to its `execute` when `condition` (i32) is not 0. */
-  | { readonly kind: "fallback"; readonly condition: Node }
+  /** Leaves the instruction to its `execute` when `condition` (i32) is not 0; it is computed only where `within` (i32) is not 0. */
+  | { readonly kind: "fallback"; readonly condition: Node; readonly within: Node | undefined }
   /** Stores the low `bytes` of `value`; of 32 the upper half is `high`. `checked`: a load with `update` went before; the store cannot fault. */
   | {
       readonly kind: "store";

@@ -10,57 +10,46 @@ import type { Node } from "../ir/node.ts";
 import { multiplyAdd, type FusedSigns } from "../soft-float/arithmetic.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
 import type { Operand } from "./operand.ts";
-import { exactEach, formatOf, isInexact } from "./vector-exact.ts";
+import { productError, sumError } from "./error-free.ts";
+import { FloatLanes } from "./float-lanes.ts";
+import { leaveFor, promoted, StickyFlags } from "./sticky-flags.ts";
+import { exactEach, formatOf } from "./vector-exact.ts";
 import { lanesOf, precisions, writeLanes, type Precision } from "./vector-float.ts";
 import { doubles, integers64, zeroVector } from "./vector-lift.ts";
 
-/** a + b = value + error, exactly (Møller and Knuth). */
-function twoSum(b: Builder, x: Node, y: Node): { readonly value: Node; readonly error: Node } {
-  const value = b.op("f64x2.add", x, y);
-  const ofY = b.op("f64x2.sub", value, x);
-  const ofX = b.op("f64x2.sub", value, ofY);
-  const error = b.op("f64x2.add", b.op("f64x2.sub", x, ofX), b.op("f64x2.sub", y, ofY));
-  return { value, error };
+function twoSum(lanes: FloatLanes, x: Node, y: Node): { readonly value: Node; readonly error: Node } {
+  const value = lanes.op("add", x, y);
+  return { value, error: sumError(lanes, x, y, value) };
 }
 
 /** x + y rounded to odd: of the two doubles around an inexact sum the one whose last bit is set. */
-function oddSum(b: Builder, x: Node, y: Node): Node {
-  const { value, error } = twoSum(b, x, y);
+function oddSum(b: Builder, x: Node, y: Node): { readonly odd: Node; readonly value: Node; readonly error: Node } {
+  const { value, error } = twoSum(new FloatLanes(b, "f64x2"), x, y);
   // Ordered: the error of an infinite sum is a NaN.
   const inexact = b.op("f64x2.gt", b.op("f64x2.abs", error), zeroVector(b));
   const one = integers64(b, 1n);
   const odd = b.op("i64x2.sub", b.op("v128.and", value, one), one);
   // One unit away from zero if the error has the sign of the sum, else towards it.
   const step = b.op("v128.or", b.op("i64x2.shr_s", b.op("v128.xor", value, error), b.i32(63)), one);
-  return b.op("i64x2.add", value, b.op("v128.and", step, b.op("v128.and", inexact, odd)));
-}
-
-/** The upper 26 bits of the significand, and the rest (Veltkamp). */
-function split(b: Builder, x: Node): { readonly upper: Node; readonly lower: Node } {
-  const scaled = b.op("f64x2.mul", x, doubles(b, 2 ** 27 + 1));
-  const upper = b.op("f64x2.sub", scaled, b.op("f64x2.sub", scaled, x));
-  return { upper, lower: b.op("f64x2.sub", x, upper) };
+  return { odd: b.op("i64x2.add", value, b.op("v128.and", step, b.op("v128.and", inexact, odd))), value, error };
 }
 
 interface Fused {
   readonly result: Node;
   /** v128, not 0 where the result is not to be trusted. */
   readonly unsafe?: Node;
+  /** v128, not 0 where it is not exact, or may not be. */
+  readonly inexact: () => Node;
 }
 
 /** x × y + z on doubles. */
 function fusedDoubles(b: Builder, x: Node, y: Node, z: Node): Fused {
-  const product = b.op("f64x2.mul", x, y);
-  const p = split(b, x);
-  const q = split(b, y);
-  const parts = (left: Node, right: Node): Node => b.op("f64x2.mul", left, right);
-  const rest = [parts(p.upper, q.lower), parts(p.lower, q.upper), parts(p.lower, q.lower)].reduce(
-    (sum, part) => b.op("f64x2.add", sum, part),
-    b.op("f64x2.sub", parts(p.upper, q.upper), product),
-  );
-  const lower = twoSum(b, z, rest);
-  const upper = twoSum(b, product, lower.value);
-  const full = b.op("f64x2.add", upper.value, oddSum(b, upper.error, lower.error));
+  const lanes = new FloatLanes(b, "f64x2");
+  const product = lanes.op("mul", x, y);
+  const lower = twoSum(lanes, z, productError(lanes, x, y, product));
+  const upper = twoSum(lanes, product, lower.value);
+  const { odd, value, error } = oddSum(b, upper.error, lower.error);
+  const full = twoSum(lanes, upper.value, odd);
   // A zero product leaves the sign of a zero result to the addition.
   const isZero = b.op("f64x2.eq", product, zeroVector(b));
   const reallyZero = b.op("v128.or", b.op("f64x2.eq", x, zeroVector(b)), b.op("f64x2.eq", y, zeroVector(b)));
@@ -69,8 +58,9 @@ function fusedDoubles(b: Builder, x: Node, y: Node, z: Node): Fused {
   const bounded = [x, y, z, product].map((value) => isBelow(value, large)).reduce((all, one) => b.op("v128.and", all, one)); // prettier-ignore
   const tiny = b.op("v128.andnot", isBelow(product, 2 ** -900), reallyZero);
   return {
-    result: b.op("v128.bitselect", b.op("f64x2.add", product, z), full, isZero),
+    result: b.op("v128.bitselect", lanes.op("add", product, z), full.value, isZero),
     unsafe: b.op("v128.or", b.op("v128.not", bounded), tiny),
+    inexact: () => lanes.or(lanes.isNotZero(error), lanes.isNotZero(sumError(lanes, upper.value, value, full.value))),
   };
 }
 
@@ -86,7 +76,10 @@ function fusedPair(b: Builder, isDouble: boolean, operands: readonly Node[], sig
   const first = negated(b, x, signs.map(({ negateProduct }) => negateProduct)); // prettier-ignore
   const addend = negated(b, z, signs.map(({ negateAddend }) => negateAddend)); // prettier-ignore
   if (isDouble) return fusedDoubles(b, first, y, addend);
-  return { result: oddSum(b, b.op("f64x2.mul", first, y), addend) };
+  const { odd, value, error } = oddSum(b, b.op("f64x2.mul", first, y), addend);
+  const lanes = new FloatLanes(b, "f64x2");
+  const rounded = b.op("f64x2.promote_low_f32x4", b.op("f32x4.demote_f64x2_zero", value));
+  return { result: odd, inexact: () => lanes.or(lanes.isNotZero(error), lanes.op("ne", rounded, value)) };
 }
 
 /** Of the lanes of a precision that one half has. */
@@ -95,19 +88,22 @@ function fused(b: Builder, { shape }: Precision, operands: readonly Node[], sign
     case "f64x2":
       return fusedPair(b, true, operands, signs);
     case "f64": {
-      const { result, unsafe } = fusedPair(b, true, operands.map((x) => b.op("f64x2.splat", x)), signs); // prettier-ignore
-      return { result: b.lane("f64x2.extract_lane", 0, result), ...(unsafe && { unsafe }) };
+      const pair = fusedPair(b, true, operands.map((x) => b.op("f64x2.splat", x)), signs); // prettier-ignore
+      return { ...pair, result: b.lane("f64x2.extract_lane", 0, pair.result) };
     }
     case "f32": {
-      const promoted = operands.map((x) => b.op("f64x2.splat", b.op("f64.promote_f32", x)));
-      return { result: b.op("f32.demote_f64", b.lane("f64x2.extract_lane", 0, fusedPair(b, false, promoted, signs).result)) }; // prettier-ignore
+      const pair = fusedPair(b, false, operands.map((x) => b.op("f64x2.splat", b.op("f64.promote_f32", x))), signs); // prettier-ignore
+      return { ...pair, result: b.op("f32.demote_f64", b.lane("f64x2.extract_lane", 0, pair.result)) };
     }
     case "f32x4": {
-      const pair = (from: (x: Node) => Node): Node =>
-        b.op("f32x4.demote_f64x2_zero", fusedPair(b, false, operands.map((x) => b.op("f64x2.promote_low_f32x4", from(x))), signs).result); // prettier-ignore
-      const low = pair((x) => x);
-      const high = pair((x) => b.shuffle(x, x, [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]));
-      return { result: b.shuffle(low, high, [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]) };
+      const lanes = new FloatLanes(b, shape);
+      const promotedOperands = operands.map((x) => promoted(b, lanes, x));
+      const pairs = [0, 1].map((half) => fusedPair(b, false, promotedOperands.map((pair) => pair[half]), signs)); // prettier-ignore
+      const [low, high] = pairs.map(({ result }) => b.op("f32x4.demote_f64x2_zero", result));
+      return {
+        result: b.shuffle(low, high, [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]),
+        inexact: () => b.op("v128.or", pairs[0].inexact(), pairs[1].inexact()),
+      };
     }
   }
 }
@@ -143,8 +139,13 @@ function fusedInstruction(
             const halves = order.map((index) => lanesOf(b, precision, operands[index]));
             const all = halves[0].map((_, half) => fused(b, precision, halves.map((parts) => parts[half]), signs)); // prettier-ignore
             const results = all.map(({ result }) => result);
-            const unsafe = all.flatMap((one) => (one.unsafe ? [b.op("v128.any_true", one.unsafe)] : []));
-            b.fallback(unsafe.reduce(b.or, isInexact(b, precision.shape, results)));
+            const anyTrue = (masks: readonly Node[]): Node => b.op("v128.any_true", masks.reduce((x, y) => b.op("v128.or", x, y))); // prettier-ignore
+            const unsafe = all.flatMap((one) => one.unsafe ?? []);
+            const checks = unsafe.length
+              ? [{ flags: 0, suspect: () => anyTrue(unsafe) }]
+              : new StickyFlags(b, precision.shape).fusedSingles(halves, results);
+            const denormal = new StickyFlags(b, precision.shape).denormal(...halves);
+            leaveFor(b, [denormal, ...checks], () => anyTrue(all.map(({ inexact }) => inexact())));
             writeLanes(b, precision, operands[0], operands[0], results);
           },
           execute(machine, ...operands: Operand[]) {

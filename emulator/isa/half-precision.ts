@@ -1,16 +1,20 @@
 /** F16C: singles and halves (IEEE 754 binary16). Neither DAZ nor FTZ touches a half. */
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/node.ts";
-import { Rounding } from "../soft-float/environment.ts";
+import { Exceptions, Rounding } from "../soft-float/environment.ts";
 import { fromHalf, half, single, toHalf, toSingle } from "../soft-float/float.ts";
 import { convert } from "../soft-float/round.ts";
 import { instruction } from "./instruction.ts";
-import { ExactOperation, isInexact, vectorView, writeVector } from "./vector-exact.ts";
+import { leaveFor, StickyFlags, type Outcome } from "./sticky-flags.ts";
+import { ExactOperation, vectorView, writeVector } from "./vector-exact.ts";
 import { halves, integers32, writeHalves, zeroVector } from "./vector-lift.ts";
 
 const EXPONENT_DIFFERENCE = 127 - 15;
 const FRACTION_DIFFERENCE = 23 - 10;
 const HALF_INFINITY = 0x7c00;
+const LARGEST_HALF = 65504;
+const SMALLEST_NORMAL_HALF = 2 ** -14;
+const { OE, UE, PE } = Exceptions;
 
 /** Halves in the low 16 bits of each lane. */
 function widen(b: Builder, x: Node): Node {
@@ -31,7 +35,7 @@ export const VCVTPH2PS = instruction("VCVTPH2PS", {
     const x = b.read(src, "v128");
     const results = [widen(b, b.op("i32x4.extend_low_i16x8_u", x))];
     if (dst.width === 256) results.push(widen(b, b.op("i32x4.extend_high_i16x8_u", x)));
-    b.fallback(isInexact(b, "f32x4", results));
+    leaveFor(b, [new StickyFlags(b, "f32x4").nan(results)]);
     writeHalves(b, dst, results);
   },
   execute(machine, dst, src) {
@@ -77,15 +81,36 @@ function narrow(b: Builder, x: Node, rounding: number): Node {
   return b.op("v128.or", b.op("v128.bitselect", normal, denormal, isNormal), sign);
 }
 
+function toHalves(b: Builder, sources: readonly Node[], results: readonly Node[]): Outcome {
+  const flags = new StickyFlags(b, "f32x4");
+  const { lanes } = flags;
+  const differs = (): Node => flags.differ(sources, results.map((x) => widen(b, x))); // prettier-ignore
+  const isBeyond = (relation: "lt" | "gt", limit: number) => (x: Node) =>
+    lanes.op(relation, lanes.op("abs", x), lanes.constant(limit));
+  const outOfRange = (x: Node): Node => lanes.and(lanes.isFinite(x), isBeyond("gt", LARGEST_HALF)(x));
+  const isTiny = (x: Node): Node => lanes.and(lanes.isNotZero(x), isBeyond("lt", SMALLEST_NORMAL_HALF)(x));
+  return {
+    checks: [
+      flags.nan(sources),
+      flags.denormal(sources),
+      { flags: OE | PE, suspect: () => lanes.any(sources.map(outOfRange)) },
+      { flags: UE | PE, suspect: () => lanes.any(sources.map(isTiny)), confirm: differs },
+    ],
+    inexact: differs,
+  };
+}
+
 export const VCVTPS2PH = instruction("VCVTPS2PH", {
   forms: ["VEX.128.66.0F3A.W0 1D /r ib xmm/m64,xmm,imm8", "VEX.256.66.0F3A.W0 1D /r ib xmm/m128,ymm,imm8"],
   feature: "F16C",
   constantImmediate: true,
   lift(b, dst, src, immediate) {
     const sources = halves(b, src);
-    b.fallback(isInexact(b, "f32x4", sources));
     const rounding = roundingOf(b.number(immediate)) ?? Rounding.nearest;
-    const [low, high] = sources.map((x) => narrow(b, x, rounding));
+    const results = sources.map((x) => narrow(b, x, rounding));
+    const { checks, inexact } = toHalves(b, sources, results);
+    leaveFor(b, checks, inexact);
+    const [low, high] = results;
     b.write(dst, b.op("i16x8.narrow_i32x4_u", low, high ?? zeroVector(b)));
   },
   execute(machine, dst, src, immediate) {

@@ -4,13 +4,16 @@ import type { Node } from "../ir/node.ts";
 import { add, subtract } from "../soft-float/arithmetic.ts";
 import type { InstructionSpecification } from "./instruction.ts";
 import { everySecond } from "./ssse3.ts";
-import { exactEach, formatOf, isInexact, type LaneReader } from "./vector-exact.ts";
-import { encodings, halves, vectorUnary, writeHalves } from "./vector-lift.ts";
+import { leaveFor, StickyFlags } from "./sticky-flags.ts";
+import { exactEach, formatOf, type LaneReader } from "./vector-exact.ts";
+import { encodings, halves, integers64, vectorUnary, writeHalves } from "./vector-lift.ts";
 
 const feature = "SSE3";
 
 interface PairOperation {
-  readonly compute: (b: Builder, lanes: "f32x4" | "f64x2", x: Node, y: Node) => Node;
+  /** What is added or subtracted lane by lane. */
+  readonly operands: (b: Builder, lanes: "f32x4" | "f64x2", x: Node, y: Node) => readonly [Node, Node];
+  readonly operation: "add" | "subtract";
   /** The operands of result lane i: which of dst (0) and src (1), which lane; and whether they are subtracted. */
   readonly pair: (
     i: number,
@@ -18,7 +21,7 @@ interface PairOperation {
   ) => { readonly a: readonly [0 | 1, number]; readonly b: readonly [0 | 1, number]; readonly minus: boolean };
 }
 
-function bothPrecisions(name: string, opcode: string, { compute, pair }: PairOperation): InstructionSpecification[] {
+function bothPrecisions(name: string, opcode: string, { operands, operation, pair }: PairOperation): InstructionSpecification[] {
   const declare = (suffix: string, prefix: string, lanes: "f32x4" | "f64x2"): InstructionSpecification[] => {
     const lane = lanes === "f32x4" ? "f32" : "f64";
     const count = lanes === "f32x4" ? 4 : 2;
@@ -29,8 +32,12 @@ function bothPrecisions(name: string, opcode: string, { compute, pair }: PairOpe
         lift(b, dst, first, second) {
           const y = halves(b, second);
           const x = halves(b, first);
-          const results = y.map((_, half) => compute(b, lanes, x[half], y[half]));
-          b.fallback(isInexact(b, lanes, results));
+          const pairs = y.map((_, half) => operands(b, lanes, x[half], y[half]));
+          const results = pairs.map(([left, right]) => b.op(`${lanes}.${operation === "add" ? "add" : "sub"}`, left, right));
+          const flags = new StickyFlags(b, lanes);
+          const [left, right] = ([0, 1] as const).map((side) => pairs.map((pair) => pair[side]));
+          const { checks, inexact } = flags[operation](left, right, results);
+          leaveFor(b, checks, inexact);
           writeHalves(b, dst, results);
         },
         execute: (machine, dst, first, second) =>
@@ -46,10 +53,10 @@ function bothPrecisions(name: string, opcode: string, { compute, pair }: PairOpe
 
 function horizontal(minus: boolean): PairOperation {
   return {
-    compute(b, lanes, x, y) {
+    operation: minus ? "subtract" : "add",
+    operands(b, lanes, x, y) {
       const bytes = lanes === "f32x4" ? 4 : 8;
-      const [even, odd] = [everySecond(b, x, y, bytes, 0), everySecond(b, x, y, bytes, 1)];
-      return b.op(`${lanes}.${minus ? "sub" : "add"}`, even, odd);
+      return [everySecond(b, x, y, bytes, 0), everySecond(b, x, y, bytes, 1)];
     },
     pair(i, count) {
       const half = count / 2;
@@ -63,11 +70,12 @@ export const sse3Arithmetic = [
   bothPrecisions("HADD", "7C", horizontal(false)),
   bothPrecisions("HSUB", "7D", horizontal(true)),
   bothPrecisions("ADDSUB", "D0", {
-    compute(b, lanes, x, y) {
-      const even = lanes === "f32x4" ? [0, 1, 2, 3, 20, 21, 22, 23, 8, 9, 10, 11, 28, 29, 30, 31] : undefined;
-      const order = even ?? [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31];
-      return b.shuffle(b.op(`${lanes}.sub`, x, y), b.op(`${lanes}.add`, x, y), order);
-    },
+    operation: "add",
+    // The even lanes are subtracted.
+    operands: (b, lanes, x, y) => [
+      x,
+      b.op("v128.xor", y, lanes === "f32x4" ? integers64(b, 1n << 31n) : integers64(b, -(1n << 63n), 0n)),
+    ],
     pair: (i) => ({ a: [0, i], b: [1, i], minus: i % 2 === 0 }),
   }),
 ].flat();

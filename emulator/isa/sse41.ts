@@ -7,7 +7,8 @@ import type { Float } from "../soft-float/float.ts";
 import { topExponent, zero } from "../soft-float/float.ts";
 import { roundToIntegral } from "../soft-float/round.ts";
 import { instruction, type InstructionDefinition, type InstructionSpecification } from "./instruction.ts";
-import { denormalsAreZero, exactEach, exactLanes, formatOf, isInexact, type LaneReader } from "./vector-exact.ts";
+import { denormalsAreZero, exactEach, exactLanes, formatOf, type LaneReader } from "./vector-exact.ts";
+import { leaveFor, StickyFlags, type Outcome } from "./sticky-flags.ts";
 import { lanesOf, precisions, writeLanes } from "./vector-float.ts";
 import { encodings, halves, onDestination, vectorBinary, vectorUnary, writeHalves, zeroVector, type Meaning, type VectorOperation } from "./vector-lift.ts"; // prettier-ignore
 
@@ -319,8 +320,10 @@ export const rounds = precisions.flatMap((precision) => {
     lift(b, dst, rest, src, selector) {
       const bits = b.number(selector) & 15;
       const operation = `${shape}.${bits & 4 ? "nearest" : roundings[bits & 3]}`;
-      const results = lanesOf(b, precision, src).map((x) => b.op(operation, x));
-      b.fallback(isInexact(b, shape, results));
+      const x = lanesOf(b, precision, src);
+      const results = x.map((one) => b.op(operation, one));
+      const flags = new StickyFlags(b, shape);
+      leaveFor(b, [flags.nan(results)], bits & 8 ? undefined : () => flags.differ(x, results));
       writeLanes(b, precision, dst, rest, results);
     },
     execute: (machine, dst, rest, src, selector) =>
@@ -366,12 +369,18 @@ function dotProduct(
         const bits = b.number(selector);
         const y = halves(b, second);
         const x = halves(b, first);
-        const sums = y.map((_, half) => {
-          const products = b.op("v128.and", b.op(`${shape}.mul`, x[half], y[half]), b.v128(chosen(bits >> 4)));
-          const sum = b.op(`${shape}.add`, products, swapped(b, products, bytes));
-          return count === 4 ? b.op(`${shape}.add`, sum, swapped(b, sum, 8)) : sum;
-        });
-        b.fallback(isInexact(b, shape, sums));
+        const flags = new StickyFlags(b, shape);
+        const multiplicands = [x, y].map((operand) => operand.map((half) => b.op("v128.and", half, b.v128(chosen(bits >> 4))))); // prettier-ignore
+        const products = y.map((_, half) => b.op(`${shape}.mul`, multiplicands[0][half], multiplicands[1][half]));
+        const steps: Outcome[] = [flags.multiply(multiplicands[0], multiplicands[1], products)];
+        let sums: readonly Node[] = products;
+        for (let distance = bytes; distance < 16; distance *= 2) {
+          const others = sums.map((sum) => swapped(b, sum, distance));
+          const next = sums.map((sum, half) => b.op(`${shape}.add`, sum, others[half]));
+          steps.push(flags.add(sums, others, next));
+          sums = next;
+        }
+        leaveFor(b, steps.flatMap(({ checks }) => checks), () => steps.flatMap(({ inexact }) => inexact?.() ?? []).reduce(b.or)); // prettier-ignore
         writeHalves(b, dst, sums.map((sum) => b.op("v128.and", sum, b.v128(chosen(bits))))); // prettier-ignore
       },
       execute(machine, dst, first, second, selector) {

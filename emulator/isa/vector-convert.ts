@@ -5,7 +5,9 @@ import type { Environment } from "../soft-float/environment.ts";
 import type { Float } from "../soft-float/float.ts";
 import { convert, round } from "../soft-float/round.ts";
 import type { InstructionSpecification } from "./instruction.ts";
-import { exactInteger, exactLanes, formatOf, isInexact, roundingOf, unusualMode, type Lane, type Lanes } from "./vector-exact.ts"; // prettier-ignore
+import { exactInteger, exactLanes, formatOf, roundingOf, type Lane, type Lanes } from "./vector-exact.ts"; // prettier-ignore
+import { integersToSingles, integerToFloat, toDoubles, toIntegers, toSingles } from "./conversion-flags.ts";
+import { leaveFor, type Outcome } from "./sticky-flags.ts";
 import { encodings, halves, writeHalves, writeScalar, type Meaning } from "./vector-lift.ts";
 
 type Scalar = "f32" | "f64";
@@ -26,9 +28,13 @@ function fromInteger(mnemonic: string, prefix: string, type: Scalar): Instructio
       {
         lift(b, dst, rest, src) {
           const value = b.read(src);
+          const result = b.op(`${type}.convert_i${src.width}_s`, value);
           // 32 bits are exact in a double.
-          if (src.width === 64 || type === "f32") b.fallback(unusualMode(b));
-          writeScalar(b, dst, rest, b.op(`${type}.convert_i${src.width}_s`, value));
+          if (src.width === 64 || type === "f32") {
+            const { checks, inexact } = integerToFloat(b, type, value, result);
+            leaveFor(b, checks, inexact);
+          }
+          writeScalar(b, dst, rest, result);
         },
         execute: (machine, dst, rest, src) =>
           exactLanes(
@@ -55,10 +61,11 @@ function toGeneralRegister(
   const meaning: Meaning = {
     lift(b, dst, src) {
       const value = b.read(src, type);
-      b.fallback(unusualMode(b));
       const x = type === "f32" ? b.op("f64.promote_f32", value) : value;
       const rounded = b.op(truncate ? "f64.trunc" : "f64.nearest", x);
       const wide = dst.width === 64;
+      const { checks, inexact } = toIntegers(b, "f64", [x], [rounded], wide ? 64 : 32);
+      leaveFor(b, checks, inexact);
       const limit = wide ? 2 ** 63 : 2 ** 31;
       const inRange = b.and(b.op("f64.ge", rounded, b.f64(-limit)), b.op("f64.lt", rounded, b.f64(limit)));
       const whole = b.op(wide ? "i64.trunc_sat_f64_s" : "i32.trunc_sat_f64_s", rounded);
@@ -84,15 +91,17 @@ function toGeneralRegister(
   ];
 }
 
+const roundedSingles = (b: Builder, x: Node, truncate: boolean): Node => b.op(truncate ? "f32x4.trunc" : "f32x4.nearest", x); // prettier-ignore
+const roundedDoubles = (b: Builder, x: Node, truncate: boolean): Node => b.op(truncate ? "f64x2.trunc" : "f64x2.nearest", x); // prettier-ignore
 /** Lanes that are no integer of 32 bits become the integer indefinite; below the range saturation gives it already. */
 function singlesToIntegers(b: Builder, x: Node, truncate: boolean): Node {
-  const rounded = b.op(truncate ? "f32x4.trunc" : "f32x4.nearest", x);
+  const rounded = roundedSingles(b, x, truncate);
   const fits = b.op("f32x4.lt", rounded, b.op("f32x4.splat", b.f32(2 ** 31)));
   const indefinite = b.op("i32x4.splat", b.i32(-(2 ** 31)));
   return b.op("v128.bitselect", b.op("i32x4.trunc_sat_f32x4_s", rounded), indefinite, fits);
 }
 function doublesToIntegers(b: Builder, x: Node, truncate: boolean): Node {
-  const rounded = b.op(truncate ? "f64x2.trunc" : "f64x2.nearest", x);
+  const rounded = roundedDoubles(b, x, truncate);
   const fits = b.op("f64x2.lt", rounded, b.op("f64x2.splat", b.f64(2 ** 31)));
   const zero = b.v128(new Uint8Array(16));
   // The upper half of the result is 0 and must stay so.
@@ -107,18 +116,16 @@ interface Conversion {
   /** From the 16 bytes of the source, or twice that, to those of the destination. */
   readonly compute: (b: Builder, source: Halves, wide: boolean) => Halves;
   readonly truncate?: boolean;
-  /** Exact for every operand: MXCSR does not matter. */
-  readonly exact?: boolean;
+  /** What `compute` leaves out; absent: nothing, whatever MXCSR says. */
+  readonly outcome?: (b: Builder, source: Halves, results: Halves) => Outcome;
 }
 function convertPacked(
   mnemonic: string,
   legacy: string,
   [operands, wideOperands]: readonly [string, string],
-  { lanes, compute, truncate, exact }: Conversion,
+  { lanes, compute, truncate, outcome }: Conversion,
 ): InstructionSpecification[] {
-  const fromFloat = lanes.from === "f32" || lanes.from === "f64";
   const toFloatLanes = lanes.to === "f32" || lanes.to === "f64" ? lanes.to : undefined;
-  const shape = lanes.to === "f32" ? "f32x4" : "f64x2";
   return encodings(
     mnemonic,
     { legacy: `${legacy} /r`, operands, wideOperands, vex: "AVX" },
@@ -126,7 +133,10 @@ function convertPacked(
       lift(b, dst, src) {
         const source = src.kind === "memory" && src.width === 64 ? [b.read(src, "v128")] : halves(b, src);
         const results = compute(b, source, dst.width === 256 || src.width === 256);
-        if (!exact) b.fallback(fromFloat && toFloatLanes ? isInexact(b, shape, results) : unusualMode(b));
+        if (outcome) {
+          const { checks, inexact } = outcome(b, source, results);
+          leaveFor(b, checks, inexact);
+        }
         writeHalves(b, dst, results);
       },
       execute: (machine, dst, src) =>
@@ -148,8 +158,13 @@ function convertScalar(mnemonic: string, prefix: string, from: Scalar, to: Scala
     { legacy: `${prefix} 0F 5A /r`, operands: `xmm,xmm.v,xmm/m${from === "f32" ? 32 : 64}`, vex: "LIG" },
     {
       lift(b, dst, rest, src) {
-        const result = b.op(operation, b.read(src, from));
-        b.fallback(isInexact(b, to, [result]));
+        const x = b.read(src, from);
+        const result = b.op(operation, x);
+        const { checks, inexact } =
+          to === "f64"
+            ? toDoubles(b, "f64", [result])
+            : toSingles(b, "f64", [x], () => b.op("f64.promote_f32", result));
+        leaveFor(b, checks, inexact);
         writeScalar(b, dst, rest, result);
       },
       execute: (machine, dst, rest, src) => exactLanes(machine, dst, [src], { from, to, count: 1, rest }, toFloat(to)),
@@ -194,36 +209,43 @@ export const conversions = [
   convertPacked("CVTPS2PD", "NP 0F 5A", wider, {
     lanes: lanes("f32", "f64", 2),
     compute: widening((b, x) => b.op("f64x2.promote_low_f32x4", x)),
+    outcome: (b, _source, results) => toDoubles(b, "f64x2", results),
   }),
   convertPacked("CVTPD2PS", "66 0F 5A", narrower, {
     lanes: lanes("f64", "f32", 2),
     compute: narrowing((b, x) => b.op("f32x4.demote_f64x2_zero", x)),
+    outcome: (b, source) =>
+      toSingles(b, "f64x2", source, (x) => b.op("f64x2.promote_low_f32x4", b.op("f32x4.demote_f64x2_zero", x))),
   }),
   convertPacked("CVTDQ2PS", "NP 0F 5B", equal, {
     lanes: lanes("i32", "f32", 4),
     compute: same((b, x) => b.op("f32x4.convert_i32x4_s", x)),
+    outcome: integersToSingles,
   }),
   convertPacked("CVTPS2DQ", "66 0F 5B", equal, {
     lanes: lanes("f32", "i32", 4),
     compute: same((b, x) => singlesToIntegers(b, x, false)),
+    outcome: (b, source) => toIntegers(b, "f32x4", source, source.map((x) => roundedSingles(b, x, false)), 32),
   }),
   convertPacked("CVTTPS2DQ", "F3 0F 5B", equal, {
     lanes: lanes("f32", "i32", 4),
     compute: same((b, x) => singlesToIntegers(b, x, true)),
+    outcome: (b, source) => toIntegers(b, "f32x4", source, source.map((x) => roundedSingles(b, x, true)), 32),
     truncate: true,
   }),
   convertPacked("CVTDQ2PD", "F3 0F E6", wider, {
     lanes: lanes("i32", "f64", 2),
     compute: widening((b, x) => b.op("f64x2.convert_low_i32x4_s", x)),
-    exact: true,
   }),
   convertPacked("CVTPD2DQ", "F2 0F E6", narrower, {
     lanes: lanes("f64", "i32", 2),
     compute: narrowing((b, x) => doublesToIntegers(b, x, false)),
+    outcome: (b, source) => toIntegers(b, "f64x2", source, source.map((x) => roundedDoubles(b, x, false)), 32),
   }),
   convertPacked("CVTTPD2DQ", "66 0F E6", narrower, {
     lanes: lanes("f64", "i32", 2),
     compute: narrowing((b, x) => doublesToIntegers(b, x, true)),
+    outcome: (b, source) => toIntegers(b, "f64x2", source, source.map((x) => roundedDoubles(b, x, true)), 32),
     truncate: true,
   }),
 ].flat();

@@ -2,11 +2,8 @@
  * SSE floating point by the book: every rounding mode, DAZ and FTZ, NaNs, sticky flags, unmasked exceptions.
  *
  * The lifts of floating-point instructions do round to nearest with everything masked and denormals kept, on numbers; whatever else MXCSR
- * asks for, and every NaN, is left to these. So the sticky flags of MXCSR are exact where this code ran, and not set by the lifts.
+ * asks for, every NaN, and what changes the sticky flags (sticky-flags.ts) is left to these.
  */
-import { layout } from "../context-layout.ts";
-import type { Builder } from "../ir/builder.ts";
-import type { Node } from "../ir/node.ts";
 import { compare, type Relation } from "../soft-float/arithmetic.ts";
 import { Environment, Exceptions, Rounding } from "../soft-float/environment.ts";
 import type { Float, Format } from "../soft-float/float.ts";
@@ -16,7 +13,6 @@ import type { Machine } from "./machine.ts";
 import type { Operand } from "./operand.ts";
 
 export type Lane = "f32" | "f64" | "i32" | "i64";
-export type Shape = "f32" | "f64" | "f32x4" | "f64x2";
 
 const bytesOf: Record<Lane, 4 | 8> = { f32: 4, f64: 8, i32: 4, i64: 8 };
 export const formatOf = (lane: Lane): Format => (lane === "f32" ? single : double);
@@ -25,16 +21,8 @@ const DAZ = 0x40;
 const MASKS_SHIFT = 7;
 const ROUNDING_SHIFT = 13;
 const FTZ = 0x8000;
-/** Masks, rounding control, DAZ and FTZ as after reset: all that is not a sticky flag. */
-const CONTROL = 0xffc0;
-const DEFAULT_CONTROL = 0x1f80;
 /** Exceptions found before a result is computed. */
 const PRE_COMPUTATION = Exceptions.IE | Exceptions.DE | Exceptions.ZE;
-
-/** i32, not 0 where MXCSR asks for anything but the default. */
-export function unusualMode(b: Builder): Node {
-  return b.ne(b.and(b.state({ offset: layout.mxcsr, bytes: 4 }), CONTROL), DEFAULT_CONTROL);
-}
 
 export const denormalsAreZero = ({ context }: Machine): boolean => (context.mxcsr & DAZ) !== 0;
 
@@ -235,16 +223,6 @@ export function predicateOf(code: number): Predicate {
 }
 export function exactPredicate({ relations, quiet }: Predicate): Compute {
   return (env, x, y) => (relations.includes(compare(env, x, y, quiet)) ? -1n : 0n);
-}
-
-/** i32, not 0 where the lanes of a lift's results are not those of the processor: MXCSR is unusual, or one of them is a NaN. */
-export function isInexact(b: Builder, shape: Shape, results: readonly Node[]): Node {
-  return results.map((result) => hasNaN(b, shape, result)).reduce(b.or, unusualMode(b));
-}
-/** i32, not 0 if `x` holds a NaN. */
-function hasNaN(b: Builder, shape: Shape, x: Node): Node {
-  const isNaN = b.op(`${shape}.ne`, x, x);
-  return x.type === "v128" ? b.op("v128.any_true", isNaN) : isNaN;
 }
 
 /** COMISD, UCOMISD. */

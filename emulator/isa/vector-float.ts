@@ -7,7 +7,9 @@ import type { Environment } from "../soft-float/environment.ts";
 import type { Float, Format } from "../soft-float/float.ts";
 import type { InstructionSpecification } from "./instruction.ts";
 import type { Operand } from "./operand.ts";
-import { exactExtreme, exactLanes, exactPredicate, exactRelation, formatOf, isInexact, predicateOf, unusualMode, type Predicate, type Shape } from "./vector-exact.ts"; // prettier-ignore
+import { exactExtreme, exactLanes, exactPredicate, exactRelation, formatOf, predicateOf, type Predicate } from "./vector-exact.ts"; // prettier-ignore
+import type { Shape } from "./float-lanes.ts";
+import { leaveFor, StickyFlags, type Outcome } from "./sticky-flags.ts";
 import { encodings, halves, onDestination, writeHalves, writeScalar, zeroVector, type Meaning } from "./vector-lift.ts";
 
 type Scalar = "f32" | "f64";
@@ -50,8 +52,8 @@ interface Operation {
   /** On lanes of a shape, for numbers in the default mode. */
   readonly compute: (b: Builder, shape: Shape, x: Node, y: Node) => Node;
   readonly exact: (env: Environment, format: Format, x: Float, y: Float) => Float | bigint;
-  /** The result's NaNs are the right ones: no need to look. */
-  readonly total?: boolean;
+  /** What the lift leaves out. */
+  readonly outcome: (flags: StickyFlags, x: readonly Node[], y: readonly Node[], results: readonly Node[]) => Outcome;
   /** The first operand gives scalars the other lanes; packed forms do not have it. */
   readonly unary?: boolean;
 }
@@ -60,7 +62,7 @@ interface Operation {
 function allPrecisions(
   name: string,
   opcode: string,
-  { compute, exact, total, unary }: Operation,
+  { compute, exact, outcome, unary }: Operation,
 ): InstructionSpecification[] {
   return precisions.flatMap((precision) => {
     const { suffix, prefix, shape, lane, count, source, vex } = precision;
@@ -70,7 +72,8 @@ function allPrecisions(
         const y = lanesOf(b, precision, second);
         const x = unary ? y : lanesOf(b, precision, first);
         const results = y.map((_, half) => compute(b, shape, x[half], y[half]));
-        b.fallback(total ? unusualMode(b) : isInexact(b, shape, results));
+        const { checks, inexact } = outcome(new StickyFlags(b, shape), x, y, results);
+        leaveFor(b, checks, inexact);
         writeLanes(b, precision, dst, first, results);
       },
       execute: (machine, dst, first, second) =>
@@ -100,24 +103,33 @@ const byName =
   (b, shape, x, y) =>
     b.op(`${shape}.${operation}`, x, y);
 export const floatArithmetic = [
-  allPrecisions("ADD", "58", { compute: byName("add"), exact: add }),
-  allPrecisions("MUL", "59", { compute: byName("mul"), exact: multiply }),
-  allPrecisions("SUB", "5C", { compute: byName("sub"), exact: subtract }),
-  allPrecisions("DIV", "5E", { compute: byName("div"), exact: divide }),
+  allPrecisions("ADD", "58", { compute: byName("add"), exact: add, outcome: (flags, x, y, r) => flags.add(x, y, r) }),
+  allPrecisions("MUL", "59", {
+    compute: byName("mul"),
+    exact: multiply,
+    outcome: (flags, x, y, r) => flags.multiply(x, y, r),
+  }),
+  allPrecisions("SUB", "5C", {
+    compute: byName("sub"),
+    exact: subtract,
+    outcome: (flags, x, y, r) => flags.subtract(x, y, r),
+  }),
+  allPrecisions("DIV", "5E", { compute: byName("div"), exact: divide, outcome: (flags, x, y, r) => flags.divide(x, y, r) }),
   allPrecisions("SQRT", "51", {
     compute: (b, shape, _x, y) => b.op(`${shape}.sqrt`, y),
     exact: (env, format, _x, y) => squareRoot(env, format, y),
+    outcome: (flags, _x, y, results) => flags.squareRoot(y, results),
     unary: true,
   }),
   allPrecisions("MIN", "5D", {
     compute: (b, shape, x, y) => extreme(b, shape, "lt", x, y),
     exact: (env, _format, x, y) => exactExtreme("less")(env, x, y),
-    total: true,
+    outcome: (flags, x, y) => flags.compare(x, y, false),
   }),
   allPrecisions("MAX", "5F", {
     compute: (b, shape, x, y) => extreme(b, shape, "gt", x, y),
     exact: (env, _format, x, y) => exactExtreme("greater")(env, x, y),
-    total: true,
+    outcome: (flags, x, y) => flags.compare(x, y, false),
   }),
 ].flat();
 
@@ -161,11 +173,11 @@ export const floatCompare = precisions.flatMap((precision) => {
     {
       constantImmediate: true,
       lift(b, dst, first, second, immediate) {
-        const { relations } = predicate(b.number(immediate), !b.site.vex);
+        const { relations, quiet } = predicate(b.number(immediate), !b.site.vex);
         const y = lanesOf(b, precision, second);
         const x = lanesOf(b, precision, first);
         const results = y.map((_, half) => related(b, shape, relations, x[half], y[half]));
-        b.fallback(unusualMode(b));
+        leaveFor(b, new StickyFlags(b, shape).compare(x, y, quiet).checks);
         if (isPacked(precision)) writeHalves(b, dst, results);
         else {
           const mask = b.sub(b.i32(0), results[0]);
@@ -189,6 +201,7 @@ const allFlags = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF;
 
 function compareToFlags(mnemonic: string, prefix: string, opcode: string, type: Scalar): InstructionSpecification[] {
   const operands = `xmm,xmm/m${type === "f32" ? 32 : 64}`;
+  const isQuiet = mnemonic.startsWith("U");
   return encodings(
     mnemonic,
     { legacy: `${prefix} 0F ${opcode} /r`, operands, vex: "LIG" },
@@ -198,7 +211,7 @@ function compareToFlags(mnemonic: string, prefix: string, opcode: string, type: 
         const x = b.read(left, type);
         const unordered = b.or(b.op(`${type}.ne`, x, x), b.op(`${type}.ne`, y, y));
         const none = b.i32(0);
-        b.fallback(unusualMode(b));
+        leaveFor(b, new StickyFlags(b, type).compare([x], [y], isQuiet).checks);
         b.flags.set({
           zf: b.or(unordered, b.op(`${type}.eq`, x, y)),
           // Even parity is PF.
@@ -210,7 +223,7 @@ function compareToFlags(mnemonic: string, prefix: string, opcode: string, type: 
         });
       },
       execute(machine, left, right) {
-        const relation = exactRelation(machine, left, right, type, mnemonic.startsWith("U"));
+        const relation = exactRelation(machine, left, right, type, isQuiet);
         const { context } = machine;
         context.rflags = (context.rflags & ~allFlags) | relationFlags[relation];
       },

@@ -25,6 +25,13 @@ export class DecodedCode implements CodeSource {
     this.#ends = ends;
   }
 
+  /** Sticky flags of MXCSR: what is lifted from now on takes them for set. */
+  take(sticky: number): void {
+    if (sticky !== this.#sticky) this.forget();
+    this.#sticky = sticky;
+  }
+  #sticky = 0;
+
   instruction(address: number): GuestInstruction | undefined {
     const kept = this.#kept.get(address);
     if (kept) return kept;
@@ -50,7 +57,7 @@ export class DecodedCode implements CodeSource {
       const { mnemonic } = form.specification;
       const lift = liftOf(decoded);
       if (!lift) return { address, next, ir: undefined, mnemonic };
-      const builder = new Builder({ address, next, operandSize, addressSize, vex: form.vex !== undefined });
+      const builder = new Builder({ address, next, operandSize, addressSize, vex: form.vex !== undefined, sticky: this.#sticky });
       lift(builder, ...operands);
       return { address, next, ir: builder.finish(), mnemonic };
     } catch (error) {

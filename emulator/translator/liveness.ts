@@ -38,7 +38,7 @@ export function rootsOf({ effects, writes, control }: InstructionIr): Node[] {
   for (const effect of effects) {
     if (effect.kind === "load") roots.push(effect.node);
     else if (effect.kind === "store") roots.push(effect.address, effect.value, ...(effect.high ? [effect.high] : []));
-    else roots.push(effect.condition);
+    else roots.push(effect.condition, ...(effect.kind === "fallback" && effect.within ? [effect.within] : []));
   }
   for (const { value } of writes) roots.push(value);
   if (control?.kind === "jump") roots.push(control.target);

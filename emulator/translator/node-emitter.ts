@@ -149,6 +149,13 @@ export class NodeEmitter {
     }
     return local;
   }
+  /** Evaluates in an arm that not every path takes: what is computed there is known nowhere else. */
+  inArm(emit: () => void): void {
+    const outer = this.#values;
+    this.#values = new Map(outer);
+    emit();
+    this.#values = outer;
+  }
   /** Evaluates expressions over `operand` leaves, which are in `locals`. Values kept meanwhile are valid nowhere else. */
   withOperands(locals: readonly number[], emit: () => void): void {
     const outer = { operands: this.#operands, values: this.#values };

@@ -161,14 +161,20 @@ export class RegionEmitter {
     for (const effect of ir.effects) {
       switch (effect.kind) {
         case "guard":
-        case "fallback":
-          for (const condition of alternatives(effect.condition)) {
-            emitter.push(condition);
-            f.if();
-            this.#giveUp(effect.kind === "guard" ? GiveUp.guard : GiveUp.instruction, address);
-            f.end();
-          }
+          this.#giveUpIf(effect.condition, GiveUp.guard, address);
           break;
+        case "fallback": {
+          const { condition, within } = effect;
+          if (!within) {
+            this.#giveUpIf(condition, GiveUp.instruction, address);
+            break;
+          }
+          emitter.push(within);
+          f.if();
+          emitter.inArm(() => this.#giveUpIf(condition, GiveUp.instruction, address));
+          f.end();
+          break;
+        }
         case "load": {
           const { bytes, update } = effect.node.imm as Access;
           const local = emitter.local(effect.node.args[0]);
@@ -383,6 +389,14 @@ export class RegionEmitter {
   }
   #giveUp(reason: GiveUp, address: number): void {
     this.#leave(this.#giveUpLabels.get(reason)!, address);
+  }
+  #giveUpIf(condition: Node, reason: GiveUp, address: number): void {
+    for (const one of alternatives(condition)) {
+      this.#emitter.push(one);
+      this.#f.if();
+      this.#giveUp(reason, address);
+      this.#f.end();
+    }
   }
   #countDown(instructions: number): void {
     if (instructions) this.#f.get(this.#remaining).i32(instructions).op("i32.sub").set(this.#remaining);

@@ -7,8 +7,6 @@ const RCX = 1;
 const flagBits: Record<ArithmeticFlag, bigint> = { CF: 1n, PF: 4n, AF: 16n, ZF: 64n, SF: 128n, OF: 0x800n };
 /** The arithmetic flags, DF, NT, ID. */
 const COMPARED_FLAGS = 0x8d5n | 0x400n | 0x4000n | 0x20_0000n;
-const STICKY = 0x3f;
-const DEFAULT_MXCSR = 0x1f80;
 const C1 = 0x200;
 
 /** Big endian. */
@@ -103,9 +101,7 @@ export function difference(
   }
   for (let at = 0; at < WINDOW_SIZE; at += 16)
     compare(`memory+${at}`, theirs.window, mine.window, at, 16, /SAVE/.test(mnemonic) ? sameButMxcsrMask : undefined);
-  // In the default mode lifts do not set the sticky flags: docs/decisions/0006-floating-point.md.
-  const comparedMxcsr = mxcsrOf(one.state) === DEFAULT_MXCSR ? ~STICKY : ~0;
-  if ((mxcsrOf(theirs) ^ mxcsrOf(mine)) & comparedMxcsr)
+  if (mxcsrOf(theirs) !== mxcsrOf(mine))
     found.push(`MXCSR ${mxcsrOf(theirs).toString(16)}, ours ${mxcsrOf(mine).toString(16)}`);
   const closeX87 = isTranscendental(mnemonic) ? withinUlp : undefined;
   const word = (state: Uint8Array, at: number): number => state[at] | (state[at + 1] << 8);
