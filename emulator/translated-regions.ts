@@ -2,6 +2,7 @@
 import type { Decoder } from "./decoder/decoder.ts";
 import type { Core, RegionSource } from "./interpreter/core.ts";
 import { blockHeader } from "./interpreter/record.ts";
+import { Exceptions } from "./soft-float/environment.ts";
 import { windowLayout } from "./memory/window-layout.ts";
 import { DecodedCode } from "./translator/code-source.ts";
 import { defaultLimits, successorAddresses, type Region } from "./translator/region.ts";
@@ -111,6 +112,8 @@ export class TranslatedRegions implements RegionSource {
       const block = blocks.known(address);
       return block !== undefined && space.view.getUint32(block.at + blockHeader.region, true) !== 0;
     };
+    // Nearly every program with floating point sets it once and for all.
+    this.#source.inexact = (this.#core.stickyFlags & Exceptions.PE) !== 0;
     const translated = this.translator.translate(
       rip,
       (address) => counter(address) >= this.#warm && !hasRegion(address),

@@ -2,6 +2,7 @@
 import { layout } from "../context-layout.ts";
 import { Flag, SegmentRegister, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
+import { Exceptions } from "../soft-float/environment.ts";
 import { isInstruction, type Decoded, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
 import type { Instruction } from "../isa/instruction.ts";
@@ -290,6 +291,11 @@ export class Core implements CodeListener {
     const limit = view.getUint32(windowLayout.limit, true);
     const ahead = this.#executing ? (limit - this.#executing) / record.size : 0;
     return this.#slice - (view.getUint32(windowLayout.remaining, true) + ahead);
+  }
+
+  /** Those of the running context's MXCSR. */
+  get stickyFlags(): number {
+    return (this.#context?.mxcsr ?? 0) & Exceptions.all;
   }
 
   #attach(context: Context): void {

@@ -159,7 +159,7 @@ function lift(instruction: Instruction): ReturnType<Builder["finish"]> {
     operandSize: instruction.operandSize,
     addressSize: instruction.addressSize,
     vex: instruction.form.vex !== undefined,
-    sticky: undefined,
+    inexact: false,
   });
   meaning(builder, ...deferOperands(instruction));
   return builder.finish();

@@ -12,6 +12,7 @@ import type {
   GuardVector,
   InstructionExit,
   InstructionIr,
+  TestedPart,
   Write,
 } from "./instruction-ir.ts";
 import type { Access, Bulk, FlagName, Immediate, Node, RecordField, StateField, VectorPart } from "./node.ts";
@@ -28,8 +29,8 @@ export interface LiftSite {
   readonly addressSize: 32 | 64;
   /** The encoding has a VEX prefix: writing 128 bits of a vector register clears its upper half. */
   readonly vex: boolean;
-  /** Sticky flags of MXCSR that are taken for set: where they are not, the instruction is left to its `execute`. Undefined in a handler, which asks. */
-  readonly sticky: number | undefined;
+  /** PE of MXCSR is taken for set: where it is not, an instruction that might set it is left to its `execute`. */
+  readonly inexact: boolean;
 }
 
 /**
@@ -403,12 +404,18 @@ export class Builder {
     this.#effects.push({ kind: "guard", condition, vector });
   }
   /** Leaves the instruction to its `execute` when `condition` is not 0, which is computed only where `within` is not 0. Comes before the store. */
-  fallback(condition: Node, within?: Node): void {
+  fallback(condition: Node, within?: Node, tested?: TestedPart): void {
     if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a fallback comes before the store");
     condition.uses++;
     if (within) within.uses++;
-    this.#effects.push({ kind: "fallback", condition, within });
+    this.#effects.push({ kind: "fallback", condition, within, tested });
   }
+  /** Says that a value holds no denormal numbers, or only where DE is set in MXCSR. */
+  isNumber(value: Node, isSingle: boolean): void {
+    this.#numbers ??= new Map();
+    this.#numbers.set(value, { isSingle });
+  }
+  #numbers: Map<Node, { readonly isSingle: boolean }> | undefined;
   /** Does `count` (i64) elements at once, or leaves the instruction to its `execute` before anything is done. `source` is an address to copy from, or the value. */
   bulk(bulk: Bulk, destination: Node, source: Node, count: Node): void {
     this.fallback(this.eqz(this.node("bulk", "i32", [destination, source, count], bulk)));
@@ -492,6 +499,12 @@ export class Builder {
   }
 
   finish(): InstructionIr {
-    return { effects: this.#effects, writes: this.#writes, flags: this.#flagWrite, control: this.#control };
+    return {
+      effects: this.#effects,
+      writes: this.#writes,
+      flags: this.#flagWrite,
+      control: this.#control,
+      numbers: this.#numbers,
+    };
   }
 }

@@ -3,6 +3,13 @@ import type { Access, FlagName, Node, RegisterPart, StateField, VectorPart } fro
 /** The exceptions that a guard can raise. */
 export type GuardVector = "DE" | "GP" | "UD" | "AC" | "XM";
 
+/** A part of a register of which a fallback tests that it holds no denormal numbers. */
+export interface TestedPart {
+  readonly part: VectorPart;
+  /** As singles, not doubles. */
+  readonly isSingle: boolean;
+}
+
 /** In program order: each may stop the instruction, none has changed anything when it does. At most one store an instruction. */
 export type Effect =
   /** `node.op` is `load`. It happens even if nobody uses the value. `high` is the upper half of 32 bytes. */
@@ -10,7 +17,12 @@ export type Effect =
   /** Raises `vector` when `condition` (i32) is not 0. */
   | { readonly kind: "guard"; readonly condition: Node; readonly vector: GuardVector }
   /** Leaves the instruction to its `execute` when `condition` (i32) is not 0; it is computed only where `within` (i32) is not 0. */
-  | { readonly kind: "fallback"; readonly condition: Node; readonly within: Node | undefined }
+  | {
+      readonly kind: "fallback";
+      readonly condition: Node;
+      readonly within: Node | undefined;
+      readonly tested: TestedPart | undefined;
+    }
   /** Stores the low `bytes` of `value`; of 32 the upper half is `high`. `checked`: a load with `update` went before; the store cannot fault. */
   | {
       readonly kind: "store";
@@ -66,4 +78,6 @@ export interface InstructionIr {
   readonly writes: readonly Write[];
   readonly flags: FlagWrite | undefined;
   readonly control: Control | undefined;
+  /** Values that are no denormal numbers where DE is not set in MXCSR: the fallbacks see to it. */
+  readonly numbers: ReadonlyMap<Node, { readonly isSingle: boolean }> | undefined;
 }

@@ -8,7 +8,13 @@ import { StickyFlags, type Outcome } from "./sticky-flags.ts";
 const { IE, DE, OE, UE, PE } = Exceptions;
 
 /** Floating-point numbers, and what they were rounded to, to signed integers of `bits` bits. */
-export function toIntegers(b: Builder, shape: Shape, x: readonly Node[], rounded: readonly Node[], bits: 32 | 64): Outcome {
+export function toIntegers(
+  b: Builder,
+  shape: Shape,
+  x: readonly Node[],
+  rounded: readonly Node[],
+  bits: 32 | 64,
+): Outcome {
   const flags = new StickyFlags(b, shape);
   const { lanes } = flags;
   const limit = 2 ** (bits - 1);
@@ -44,6 +50,7 @@ export function toDoubles(b: Builder, shape: "f64" | "f64x2", results: readonly 
   const { lanes } = flags;
   const wasDenormal = (r: Node): Node =>
     lanes.and(lanes.op("lt", lanes.op("abs", r), lanes.constant(2 ** -126)), lanes.isNotZero(r));
+  for (const r of results) b.isNumber(r, false);
   return {
     checks: [flags.nan(results), { flags: DE, suspect: () => lanes.any(results.map(wasDenormal)) }],
   };
@@ -59,7 +66,7 @@ export function toSingles(b: Builder, shape: "f64" | "f64x2", x: readonly Node[]
   return {
     checks: [
       flags.nan(x),
-      flags.denormal(x),
+      ...flags.denormal(x),
       {
         flags: OE | PE,
         suspect: () => lanes.any(x.map(overflows)),

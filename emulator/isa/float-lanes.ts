@@ -32,7 +32,10 @@ export class FloatLanes {
   }
   /** The lanes' bits, as far as the type of the node is concerned. */
   bits(x: Node): Node {
-    return this.isVector ? x : this.#b.op(`${this.#integers}.reinterpret_${this.shape}`, x);
+    if (this.isVector) return x;
+    // A number from memory
+    if (x.op === `${this.shape}.reinterpret_${this.#integers}`) return x.args[0];
+    return this.#b.op(`${this.#integers}.reinterpret_${this.shape}`, x);
   }
   /** An operation on the bits. */
   integer(name: string, ...args: Node[]): Node {

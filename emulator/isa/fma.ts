@@ -145,7 +145,7 @@ function fusedInstruction(
               ? [{ flags: 0, suspect: () => anyTrue(unsafe) }]
               : new StickyFlags(b, precision.shape).fusedSingles(halves, results);
             const denormal = new StickyFlags(b, precision.shape).denormal(...halves);
-            leaveFor(b, [denormal, ...checks], () => anyTrue(all.map(({ inexact }) => inexact())));
+            leaveFor(b, [...denormal, ...checks], () => anyTrue(all.map(({ inexact }) => inexact())));
             writeLanes(b, precision, operands[0], operands[0], results);
           },
           execute(machine, ...operands: Operand[]) {

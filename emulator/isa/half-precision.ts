@@ -92,7 +92,7 @@ function toHalves(b: Builder, sources: readonly Node[], results: readonly Node[]
   return {
     checks: [
       flags.nan(sources),
-      flags.denormal(sources),
+      ...flags.denormal(sources),
       { flags: OE | PE, suspect: () => lanes.any(sources.map(outOfRange)) },
       { flags: UE | PE, suspect: () => lanes.any(sources.map(isTiny)), confirm: differs },
     ],

@@ -21,7 +21,11 @@ interface PairOperation {
   ) => { readonly a: readonly [0 | 1, number]; readonly b: readonly [0 | 1, number]; readonly minus: boolean };
 }
 
-function bothPrecisions(name: string, opcode: string, { operands, operation, pair }: PairOperation): InstructionSpecification[] {
+function bothPrecisions(
+  name: string,
+  opcode: string,
+  { operands, operation, pair }: PairOperation,
+): InstructionSpecification[] {
   const declare = (suffix: string, prefix: string, lanes: "f32x4" | "f64x2"): InstructionSpecification[] => {
     const lane = lanes === "f32x4" ? "f32" : "f64";
     const count = lanes === "f32x4" ? 4 : 2;
@@ -33,7 +37,9 @@ function bothPrecisions(name: string, opcode: string, { operands, operation, pai
           const y = halves(b, second);
           const x = halves(b, first);
           const pairs = y.map((_, half) => operands(b, lanes, x[half], y[half]));
-          const results = pairs.map(([left, right]) => b.op(`${lanes}.${operation === "add" ? "add" : "sub"}`, left, right));
+          const results = pairs.map(([left, right]) =>
+            b.op(`${lanes}.${operation === "add" ? "add" : "sub"}`, left, right),
+          );
           const flags = new StickyFlags(b, lanes);
           const [left, right] = ([0, 1] as const).map((side) => pairs.map((pair) => pair[side]));
           const { checks, inexact } = flags[operation](left, right, results);

@@ -4,7 +4,8 @@
  */
 import { layout } from "../context-layout.ts";
 import type { Builder } from "../ir/builder.ts";
-import type { Node } from "../ir/node.ts";
+import type { TestedPart } from "../ir/instruction-ir.ts";
+import type { Node, VectorPart } from "../ir/node.ts";
 import { Exceptions } from "../soft-float/environment.ts";
 import { differenceError, productError, SMALLEST_SAFE_PRODUCT, sumError } from "./error-free.ts";
 import { FloatLanes, type Shape } from "./float-lanes.ts";
@@ -16,9 +17,9 @@ const DEFAULT_CONTROL = 0x1f80;
 
 const mxcsr = (b: Builder): Node => b.state({ offset: layout.mxcsr, bytes: 4 });
 
-/** i32, not 0 where MXCSR asks for anything but the default, or lacks flags that are taken for set. */
-export function unusualMode(b: Builder): Node {
-  const known = b.site.sticky ?? 0;
+/** i32, not 0 where MXCSR asks for anything but the default, or lacks PE where that is taken for set. */
+function unusualMode(b: Builder): Node {
+  const known = b.site.inexact ? PE : 0;
   return b.ne(b.and(mxcsr(b), CONTROL | known), DEFAULT_CONTROL | known);
 }
 
@@ -30,22 +31,20 @@ export interface Check {
   readonly suspect: () => Node;
   /** i32: whether the reason holds where `suspect` does. Absent: it does. */
   readonly confirm?: (missing: (flags: number) => Node) => Node;
+  /** The register that it tests, where it does nothing else. */
+  readonly tested?: TestedPart | undefined;
 }
 
 /** `inexact`: i32, not 0 where PE is to be raised, or may be. */
 export function leaveFor(b: Builder, checks: readonly Check[], inexact?: () => Node): void {
   b.fallback(unusualMode(b));
-  const known = b.site.sticky;
   const missing = (flags: number): Node => b.ne(b.and(mxcsr(b), flags), flags);
-  for (const { flags, suspect, confirm } of checks) {
-    if (known !== undefined && flags && !(flags & ~known)) continue;
+  for (const { flags, suspect, confirm, tested } of checks) {
     const decisive = confirm?.(missing);
-    const stillMissing = flags && (decisive || known === undefined) ? missing(flags) : undefined;
-    if (decisive) b.fallback(stillMissing ? b.and(decisive, stillMissing) : decisive, suspect());
-    else if (stillMissing) b.fallback(stillMissing, suspect());
-    else b.fallback(suspect());
+    if (!flags) b.fallback(decisive ?? suspect(), decisive && suspect());
+    else b.fallback(decisive ? b.and(decisive, missing(flags)) : missing(flags), suspect(), tested);
   }
-  if (inexact && !((known ?? 0) & PE)) b.fallback(inexact(), b.eqz(b.and(mxcsr(b), PE)));
+  if (inexact && !b.site.inexact) b.fallback(inexact(), b.eqz(b.and(mxcsr(b), PE)));
 }
 
 type Halves = readonly Node[];
@@ -54,53 +53,83 @@ type Halves = readonly Node[];
 export class StickyFlags {
   readonly lanes: FloatLanes;
   readonly #b: Builder;
+  /** A handler of the interpreter: nothing is known of its operands, and nobody asks what it knows of its results. */
+  readonly #isHandler: boolean;
   constructor(b: Builder, shape: Shape) {
     this.#b = b;
+    this.#isHandler = b.site.address === undefined;
     this.lanes = new FloatLanes(b, shape);
   }
 
   /** Operands that are denormal; the smallest normal number counts as one. */
-  denormal(...operands: Halves[]): Check {
+  denormal(...operands: Halves[]): Check[] {
+    if (this.#isHandler) return [this.#denormal(operands.flat())];
+    // In a region each by itself: many are known.
+    return [...new Set(operands.flat())].map((x) => this.#denormal([x]));
+  }
+  #denormal(operands: Halves): Check {
     const { lanes } = this;
+    const [first] = operands;
+    const tested = operands.length === 1 && first.op === "xmm" ? { part: first.imm as VectorPart, isSingle: lanes.isSingle } : undefined; // prettier-ignore
     const ones = lanes.integerConstant(-1n);
     const zeroIfDenormal = (x: Node): Node =>
       lanes.shift("shr_u", lanes.integer("add", lanes.shift("shl", lanes.bits(x), 1), ones), lanes.fractionBits + 1);
-    return { flags: DE, suspect: () => lanes.anyZero(operands.flat().map(zeroIfDenormal)) };
+    return { flags: DE, suspect: () => lanes.anyZero(operands.map(zeroIfDenormal)), tested };
   }
   /** Results that are NaNs: which one is not WebAssembly's to say. */
   nan(results: Halves): Check {
     const { lanes } = this;
     return { flags: 0, suspect: () => lanes.any(results.map((r) => lanes.isNaN(r))) };
   }
-  /** NaNs among the results, and infinite results of finite operands, which raise `flags`. */
-  overflow(results: Halves, operands: readonly Halves[], flags: number = OE | PE): Check {
+  /**
+   * Results that are NaNs, infinite ones of finite operands (`overflow`: the flags for them), and those that are tiny, or may have been before they were
+   * rounded (UE; `mayUnderflow`: masks of the lanes in which 0 is not the exact result; absent where tiny results are exact). In a region a denormal result
+   * is left where DE is not set, so that who uses it need not look.
+   */
+  results(
+    results: Halves,
+    operands: readonly Halves[],
+    { overflow = OE | PE, mayUnderflow }: { overflow?: number; mayUnderflow?: (half: number) => Node } = {},
+  ): Check[] {
+    const b = this.#b;
     const { lanes } = this;
-    const known = this.#b.site.sticky ?? 0;
-    if (!(flags & ~known)) return this.nan(results);
-    // NaN for what is not finite.
-    const differences = results.map((r) => lanes.op("sub", r, r));
-    return {
-      flags: 0,
-      suspect: () => lanes.any(differences.map((difference) => lanes.isNaN(difference))),
-      confirm: (missing) => {
-        const nan = lanes.any(results.map((r) => lanes.isNaN(r)));
-        const raised = results.map((r, half) =>
-          operands.map((operand) => lanes.isFinite(operand[half])).reduce((x, y) => lanes.and(x, y), lanes.not(lanes.isFinite(r))), // prettier-ignore
-        );
-        return this.#b.or(nan, this.#b.and(lanes.any(raised), missing(flags)));
-      },
-    };
-  }
-  /** Results that are tiny, or may have been before they were rounded. `mayBe`: masks of the lanes in which a result of 0 is no exact one. */
-  underflow(results: Halves, mayBe: () => Halves): Check {
-    const { lanes } = this;
-    const zeroIfTiny = (r: Node): Node => lanes.shift("shr_u", lanes.shift("shl", lanes.bits(r), 1), lanes.fractionBits + 2);
+    const underflow = (mayUnderflow ? UE | PE : 0) | (this.#isHandler ? 0 : DE);
     const isTiny = (r: Node): Node => lanes.op("lt", lanes.op("abs", r), lanes.constant(lanes.isSingle ? 2 ** -125 : 2 ** -1021)); // prettier-ignore
-    return {
-      flags: UE | PE,
-      suspect: () => lanes.anyZero(results.map(zeroIfTiny)),
-      confirm: () => lanes.any(mayBe().map((mask, half) => lanes.and(mask, isTiny(results[half])))),
+    const tiny = (missing: (flags: number) => Node): Node => {
+      const mayBe = (half: number): Node => mayUnderflow?.(half) ?? lanes.isNotZero(results[half]);
+      return b.and(lanes.any(results.map((r, half) => lanes.and(mayBe(half), isTiny(r)))), missing(underflow));
     };
+    const nan = (): Node => lanes.any(results.map((r) => lanes.isNaN(r)));
+    const infinite = (missing: (flags: number) => Node): Node => {
+      const raised = results.map(
+        (r, half) =>
+        operands.map((operand) => lanes.isFinite(operand[half])).reduce((x, y) => lanes.and(x, y), lanes.not(lanes.isFinite(r))), // prettier-ignore
+      );
+      return b.or(nan(), b.and(lanes.any(raised), missing(overflow)));
+    };
+    for (const r of results) b.isNumber(r, lanes.isSingle);
+    const exponent = (r: Node, bits: number): Node => lanes.shift("shr_u", lanes.shift("shl", lanes.bits(r), 1), lanes.fractionBits + bits); // prettier-ignore
+    if (underflow && !lanes.isVector)
+      return [
+        {
+          flags: 0,
+          suspect: () => lanes.any(results.map((r) => this.#outside(exponent(r, 1)))),
+          confirm: (missing) => b.or(infinite(missing), tiny(missing)),
+        },
+      ];
+    // NaN for what is not finite.
+    const notFinite = (): Node => lanes.any(results.map((r) => lanes.isNaN(lanes.op("sub", r, r))));
+    const checks: Check[] = [{ flags: 0, suspect: notFinite, confirm: infinite }];
+    if (underflow)
+      checks.push({ flags: 0, suspect: () => lanes.anyZero(results.map((r) => exponent(r, 2))), confirm: tiny });
+    return checks;
+  }
+  /** Of a biased exponent: that of numbers around the smallest normal one and below, of infinities and NaNs. */
+  #outside(exponent: Node): Node {
+    const { lanes } = this;
+    const count = (lanes.isSingle ? 0xff : 0x7ff) - 2;
+    const [two, limit] = [2n, BigInt(count)].map((value) => lanes.integerConstant(value));
+    return lanes.integer("ge_u", lanes.integer("sub", exponent, two), limit);
   }
   /** NaNs among the operands of a comparison. `quiet`: signalling ones only. */
   unordered(x: Halves, y: Halves, quiet: boolean): Check {
@@ -120,15 +149,18 @@ export class StickyFlags {
 
   // Whole operations
 
-  /** Comparisons, minima and maxima, which are exact. */
+  extreme(x: Halves, y: Halves, results: Halves): Outcome {
+    for (const r of results) this.#b.isNumber(r, this.lanes.isSingle);
+    return this.compare(x, y, false);
+  }
   compare(x: Halves, y: Halves, quiet: boolean): Outcome {
-    return { checks: [this.denormal(x, y), this.unordered(x, y, quiet)] };
+    return { checks: [...this.denormal(x, y), this.unordered(x, y, quiet)] };
   }
 
   #sum(x: Halves, y: Halves, results: Halves, error: typeof sumError): Outcome {
     const { lanes } = this;
     return {
-      checks: [this.denormal(x, y), this.overflow(results, [x, y])],
+      checks: [...this.denormal(x, y), ...this.results(results, [x, y])],
       inexact: () => lanes.any(results.map((r, half) => lanes.isNotZero(error(lanes, x[half], y[half], r)))),
     };
   }
@@ -138,11 +170,7 @@ export class StickyFlags {
     const { lanes } = this;
     const areNotZero = (half: number): Node => lanes.and(lanes.isNotZero(x[half]), lanes.isNotZero(y[half]));
     return {
-      checks: [
-        this.denormal(x, y),
-        this.underflow(results, () => results.map((_, half) => areNotZero(half))),
-        this.overflow(results, [x, y]),
-      ],
+      checks: [...this.denormal(x, y), ...this.results(results, [x, y], { mayUnderflow: areNotZero })],
       inexact: () => lanes.any(results.flatMap((r, half) => this.#productDiffers(x[half], y[half], r))),
     };
   }
@@ -151,17 +179,17 @@ export class StickyFlags {
     const isQuotient = (half: number): Node => lanes.and(lanes.isNotZero(x[half]), lanes.isFinite(y[half]));
     return {
       checks: [
-        this.denormal(x, y),
-        this.underflow(results, () => results.map((_, half) => isQuotient(half))),
-        this.overflow(results, [x, y], ZE | OE | PE),
+        ...this.denormal(x, y),
+        ...this.results(results, [x, y], { overflow: ZE | OE | PE, mayUnderflow: isQuotient }),
       ],
       inexact: () => lanes.any(results.flatMap((r, half) => this.#productDiffers(r, y[half], x[half]))),
     };
   }
   squareRoot(y: Halves, results: Halves): Outcome {
     const { lanes } = this;
+    for (const r of results) this.#b.isNumber(r, lanes.isSingle);
     return {
-      checks: [this.denormal(y), this.nan(results)],
+      checks: [...this.denormal(y), this.nan(results)],
       inexact: () => lanes.any(results.flatMap((r, half) => this.#productDiffers(r, r, y[half]))),
     };
   }
@@ -169,14 +197,8 @@ export class StickyFlags {
   fusedSingles([x, y, z]: readonly Halves[], results: Halves): Check[] {
     const { lanes } = this;
     const mayBe = (half: number): Node =>
-      lanes.or(
-        lanes.isNotZero(results[half]),
-        lanes.and(lanes.isNotZero(x[half]), lanes.isNotZero(y[half])),
-      );
-    return [
-      this.underflow(results, () => results.map((_, half) => mayBe(half))),
-      this.overflow(results, [x, y, z]),
-    ];
+      lanes.or(lanes.isNotZero(results[half]), lanes.and(lanes.isNotZero(x[half]), lanes.isNotZero(y[half])));
+    return this.results(results, [x, y, z], { mayUnderflow: mayBe });
   }
   /** Masks, not empty where x × y is not `value` exactly, or may not be. Of vectors they have other lanes. */
   #productDiffers(x: Node, y: Node, value: Node): Node[] {

@@ -29,6 +29,7 @@ function fromInteger(mnemonic: string, prefix: string, type: Scalar): Instructio
         lift(b, dst, rest, src) {
           const value = b.read(src);
           const result = b.op(`${type}.convert_i${src.width}_s`, value);
+          b.isNumber(result, type === "f32");
           // 32 bits are exact in a double.
           if (src.width === 64 || type === "f32") {
             const { checks, inexact } = integerToFloat(b, type, value, result);
@@ -225,12 +226,26 @@ export const conversions = [
   convertPacked("CVTPS2DQ", "66 0F 5B", equal, {
     lanes: lanes("f32", "i32", 4),
     compute: same((b, x) => singlesToIntegers(b, x, false)),
-    outcome: (b, source) => toIntegers(b, "f32x4", source, source.map((x) => roundedSingles(b, x, false)), 32),
+    outcome: (b, source) =>
+      toIntegers(
+        b,
+        "f32x4",
+        source,
+        source.map((x) => roundedSingles(b, x, false)),
+        32,
+      ),
   }),
   convertPacked("CVTTPS2DQ", "F3 0F 5B", equal, {
     lanes: lanes("f32", "i32", 4),
     compute: same((b, x) => singlesToIntegers(b, x, true)),
-    outcome: (b, source) => toIntegers(b, "f32x4", source, source.map((x) => roundedSingles(b, x, true)), 32),
+    outcome: (b, source) =>
+      toIntegers(
+        b,
+        "f32x4",
+        source,
+        source.map((x) => roundedSingles(b, x, true)),
+        32,
+      ),
     truncate: true,
   }),
   convertPacked("CVTDQ2PD", "F3 0F E6", wider, {
@@ -240,12 +255,26 @@ export const conversions = [
   convertPacked("CVTPD2DQ", "F2 0F E6", narrower, {
     lanes: lanes("f64", "i32", 2),
     compute: narrowing((b, x) => doublesToIntegers(b, x, false)),
-    outcome: (b, source) => toIntegers(b, "f64x2", source, source.map((x) => roundedDoubles(b, x, false)), 32),
+    outcome: (b, source) =>
+      toIntegers(
+        b,
+        "f64x2",
+        source,
+        source.map((x) => roundedDoubles(b, x, false)),
+        32,
+      ),
   }),
   convertPacked("CVTTPD2DQ", "66 0F E6", narrower, {
     lanes: lanes("f64", "i32", 2),
     compute: narrowing((b, x) => doublesToIntegers(b, x, true)),
-    outcome: (b, source) => toIntegers(b, "f64x2", source, source.map((x) => roundedDoubles(b, x, true)), 32),
+    outcome: (b, source) =>
+      toIntegers(
+        b,
+        "f64x2",
+        source,
+        source.map((x) => roundedDoubles(b, x, true)),
+        32,
+      ),
     truncate: true,
   }),
 ].flat();

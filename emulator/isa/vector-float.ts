@@ -114,7 +114,11 @@ export const floatArithmetic = [
     exact: subtract,
     outcome: (flags, x, y, r) => flags.subtract(x, y, r),
   }),
-  allPrecisions("DIV", "5E", { compute: byName("div"), exact: divide, outcome: (flags, x, y, r) => flags.divide(x, y, r) }),
+  allPrecisions("DIV", "5E", {
+    compute: byName("div"),
+    exact: divide,
+    outcome: (flags, x, y, r) => flags.divide(x, y, r),
+  }),
   allPrecisions("SQRT", "51", {
     compute: (b, shape, _x, y) => b.op(`${shape}.sqrt`, y),
     exact: (env, format, _x, y) => squareRoot(env, format, y),
@@ -124,12 +128,12 @@ export const floatArithmetic = [
   allPrecisions("MIN", "5D", {
     compute: (b, shape, x, y) => extreme(b, shape, "lt", x, y),
     exact: (env, _format, x, y) => exactExtreme("less")(env, x, y),
-    outcome: (flags, x, y) => flags.compare(x, y, false),
+    outcome: (flags, x, y, r) => flags.extreme(x, y, r),
   }),
   allPrecisions("MAX", "5F", {
     compute: (b, shape, x, y) => extreme(b, shape, "gt", x, y),
     exact: (env, _format, x, y) => exactExtreme("greater")(env, x, y),
-    outcome: (flags, x, y) => flags.compare(x, y, false),
+    outcome: (flags, x, y, r) => flags.extreme(x, y, r),
   }),
 ].flat();
 

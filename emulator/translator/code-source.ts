@@ -25,12 +25,12 @@ export class DecodedCode implements CodeSource {
     this.#ends = ends;
   }
 
-  /** Sticky flags of MXCSR: what is lifted from now on takes them for set. */
-  take(sticky: number): void {
-    if (sticky !== this.#sticky) this.forget();
-    this.#sticky = sticky;
+  /** Whether what is lifted from now on takes PE of MXCSR for set. */
+  set inexact(inexact: boolean) {
+    if (inexact !== this.#inexact) this.forget();
+    this.#inexact = inexact;
   }
-  #sticky = 0;
+  #inexact = false;
 
   instruction(address: number): GuestInstruction | undefined {
     const kept = this.#kept.get(address);
@@ -57,7 +57,14 @@ export class DecodedCode implements CodeSource {
       const { mnemonic } = form.specification;
       const lift = liftOf(decoded);
       if (!lift) return { address, next, ir: undefined, mnemonic };
-      const builder = new Builder({ address, next, operandSize, addressSize, vex: form.vex !== undefined, sticky: this.#sticky });
+      const builder = new Builder({
+        address,
+        next,
+        operandSize,
+        addressSize,
+        vex: form.vex !== undefined,
+        inexact: this.#inexact,
+      });
       lift(builder, ...operands);
       return { address, next, ir: builder.finish(), mnemonic };
     } catch (error) {

@@ -8,6 +8,7 @@ import { planBudget, type BudgetPlan } from "./budget.ts";
 import type { FlagSite } from "./flag-kind.ts";
 import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
 import { clearedInMemory, dirtyRegisters, fieldsRead, registerUse, vectorBit, type RegisterUse } from "./liveness.ts";
+import { superfluousTests } from "./known-numbers.ts";
 import { planAccesses, type PlannedCheck } from "./access-groups.ts";
 import { checkAccess, checkSpan, load, store, storeName } from "./memory-access.ts";
 import { NodeEmitter, RegisterLocals } from "./node-emitter.ts";
@@ -40,6 +41,7 @@ export class RegionEmitter {
   readonly #registers: RegisterLocals;
   readonly #flags: FlagState;
   readonly #emitter: NodeEmitter;
+  readonly #superfluous: ReadonlySet<Effect>;
   readonly #budget: BudgetPlan;
   readonly #flagPlan: FlagPlan;
   readonly #uses: readonly RegisterUse[];
@@ -69,6 +71,7 @@ export class RegionEmitter {
     this.#calls = calls;
     this.#registers = new RegisterLocals(f, memory.state);
     for (const field of fieldsRead(region)) this.#registers.declareField(field);
+    this.#superfluous = superfluousTests(region);
     this.#budget = planBudget(region);
     this.#flagPlan = planFlags(region, this.#budget);
     this.#flags = new FlagState(f, this.#flagPlan.kinds, memory.state, calls.settleFlags);
@@ -165,6 +168,7 @@ export class RegionEmitter {
           break;
         case "fallback": {
           const { condition, within } = effect;
+          if (this.#superfluous.has(effect)) break;
           if (!within) {
             this.#giveUpIf(condition, GiveUp.instruction, address);
             break;

@@ -170,9 +170,12 @@ function makeCase(form: Form, random: Random): HardwareCase | undefined {
   return encoding && { state, code: encoding.bytes };
 }
 
-/** MXCSR for half the cases of an instruction that may look at it. */
-const unusualMxcsr = (random: Random): number =>
-  random.pick([0x3f80, 0x5f80, 0x7f80, 0x9f80, 0x1fc0, 0x9fc0, 0x1f80 & ~(0x80 << random.below(6))]);
+/** MXCSR for an instruction that may look at it: half of the time that of a new thread, but for the sticky flags. */
+function someMxcsr(random: Random): number {
+  const unusual = [0x3f80, 0x5f80, 0x7f80, 0x9f80, 0x1fc0, 0x9fc0, 0x1f80 & ~(0x80 << random.below(6))];
+  const control = random.below(2) ? random.pick(unusual) : 0x1f80;
+  return control | random.pick([0, 0, 0x20, 0x20, random.below(64)]);
+}
 
 /** Names a form among all. */
 export const nameOf = ({ specification, text }: Form): string => `${specification.mnemonic} ${text}`;
@@ -190,8 +193,7 @@ export function casesOf(form: Form, count: number, seed: number): HardwareCase[]
   return Array.from({ length: count }, () => {
     const one = makeCase(form, random);
     if (!one) throw new Error(`${nameOf(form)} cannot be encoded`);
-    if (looksAtMxcsr && random.below(2))
-      new DataView(one.state.fxsave.buffer).setUint32(fxsaveLayout.mxcsr, unusualMxcsr(random), true);
+    if (looksAtMxcsr) new DataView(one.state.fxsave.buffer).setUint32(fxsaveLayout.mxcsr, someMxcsr(random), true);
     return one;
   });
 }
