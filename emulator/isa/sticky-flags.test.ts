@@ -122,7 +122,7 @@ describe("sticky flags", () => {
     const random = new Random(translateAfter + 11);
     const interpreter = createCpu({ level: 3, translateAfter: Infinity, seed: 1 });
     const translator = createCpu({ level: 3, translateAfter, seed: 1 });
-    for (let i = 0; i < 90; i++) {
+    for (let i = 0; i < 48; i++) {
       const prefixes = precisions[i % precisions.length];
       const code = loop(random, prefixes);
       const values = randomValues(random, prefixes[0].length === 0);
