@@ -177,7 +177,8 @@ function openImage(image: string): Layer[] {
   try {
     return [openImageDirectory(directory)];
   } catch (error) {
-    const hint = image === "wine" ? " Build it with: npm run image" : "";
+    const hint =
+      image === "wine" ? " `npm run image` builds it in the repository; --image takes a folder of DLLs." : "";
     throw new RunError(ExitCode.Failure, `${error instanceof Error ? error.message : String(error)}.${hint}`);
   }
 }
