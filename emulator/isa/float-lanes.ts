@@ -37,6 +37,11 @@ export class FloatLanes {
     if (x.op === `${this.shape}.reinterpret_${this.#integers}`) return x.args[0];
     return this.#b.op(`${this.#integers}.reinterpret_${this.shape}`, x);
   }
+  /** The upper 32 bits of a scalar (i32). */
+  upperBits(x: Node): Node {
+    const bits = this.bits(x);
+    return this.isSingle ? bits : this.#b.wrap(this.#b.shrU(bits, 32));
+  }
   /** An operation on the bits. */
   integer(name: string, ...args: Node[]): Node {
     return this.#b.op(`${this.#integers}.${name}`, ...args);

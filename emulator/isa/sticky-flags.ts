@@ -61,7 +61,7 @@ export class StickyFlags {
     this.lanes = new FloatLanes(b, shape);
   }
 
-  /** Operands that are denormal; the smallest normal number counts as one. */
+  /** Operands that are denormal; in vectors the smallest normal number counts as one. */
   denormal(...operands: Halves[]): Check[] {
     if (this.#isHandler) return [this.#denormal(operands.flat())];
     // In a region each by itself: many are known.
@@ -71,6 +71,18 @@ export class StickyFlags {
     const { lanes } = this;
     const [first] = operands;
     const tested = operands.length === 1 && first.op === "xmm" ? { part: first.imm as VectorPart, isSingle: lanes.isSingle } : undefined; // prettier-ignore
+    if (!lanes.isVector) {
+      const isDenormal = (x: Node): Node =>
+        lanes.and(lanes.isNotZero(x), lanes.op("lt", lanes.op("abs", x), lanes.constant(lanes.isSingle ? 2 ** -126 : 2 ** -1022))); // prettier-ignore
+      // Zeroes are suspect as well.
+      const isSuspect = (x: Node): Node => this.#b.eqz(this.#b.and(lanes.upperBits(x), exponentMask(lanes)));
+      return {
+        flags: DE,
+        suspect: () => lanes.any(operands.map(isSuspect)),
+        confirm: () => lanes.any(operands.map(isDenormal)),
+        tested,
+      };
+    }
     const ones = lanes.integerConstant(-1n);
     const zeroIfDenormal = (x: Node): Node =>
       lanes.shift("shr_u", lanes.integer("add", lanes.shift("shl", lanes.bits(x), 1), ones), lanes.fractionBits + 1);
@@ -113,7 +125,7 @@ export class StickyFlags {
       return [
         {
           flags: 0,
-          suspect: () => lanes.any(results.map((r) => this.#outside(exponent(r, 1)))),
+          suspect: () => lanes.any(results.map((r) => this.#outside(r))),
           confirm: (missing) => b.or(infinite(missing), tiny(missing)),
         },
       ];
@@ -124,12 +136,14 @@ export class StickyFlags {
       checks.push({ flags: 0, suspect: () => lanes.anyZero(results.map((r) => exponent(r, 2))), confirm: tiny });
     return checks;
   }
-  /** Of a biased exponent: that of numbers around the smallest normal one and below, of infinities and NaNs. */
-  #outside(exponent: Node): Node {
+  /** i32, not 0 for scalars around the smallest normal number and below, infinities and NaNs. */
+  #outside(x: Node): Node {
+    const b = this.#b;
     const { lanes } = this;
-    const count = (lanes.isSingle ? 0xff : 0x7ff) - 2;
-    const [two, limit] = [2n, BigInt(count)].map((value) => lanes.integerConstant(value));
-    return lanes.integer("ge_u", lanes.integer("sub", exponent, two), limit);
+    // The lowest bit of the exponent when the sign is shifted out
+    const unit = lanes.isSingle ? 1 << 24 : 1 << 21;
+    const exponents = (lanes.isSingle ? 0xff : 0x7ff) - 2;
+    return b.geU(b.sub(b.shl(lanes.upperBits(x), 1), 2 * unit), (exponents * unit) | 0);
   }
   /** NaNs among the operands of a comparison. `quiet`: signalling ones only. */
   unordered(x: Halves, y: Halves, quiet: boolean): Check {
@@ -223,6 +237,8 @@ export interface Outcome {
   /** Absent: never. */
   readonly inexact?: () => Node;
 }
+
+const exponentMask = ({ isSingle }: FloatLanes): number => (isSingle ? 0x7f80_0000 : 0x7ff0_0000);
 
 /** The lanes of doubles that hold singles of `lanes`. */
 export const doublesOf = (b: Builder, lanes: FloatLanes): FloatLanes => new FloatLanes(b, lanes.isVector ? "f64x2" : "f64"); // prettier-ignore
