@@ -16,6 +16,10 @@ const text = (value: string): number[] =>
 const baseline = (1 << 0) | (1 << 4) | (1 << 8) | (1 << 15) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
 /** The operating system has enabled XSAVE. */
 const OSXSAVE = 1 << 27;
+/** XGETBV with ECX = 1. */
+const XGETBV1 = 1 << 2;
+/** PREFETCHW is no invalid opcode. */
+const PREFETCHW = 1 << 8;
 const LAST_LEAF = 0xd;
 /** SYSCALL, NX, long mode. */
 const extendedBaseline = (1 << 11) | (1 << 20) | (1 << 29);
@@ -51,7 +55,7 @@ export class Identity {
       case 0:
         return [StateComponent.all, XSAVE_SIZE, XSAVE_SIZE, 0];
       case 1:
-        return [this.#bits(LAST_LEAF, "eax", 1), XSAVE_SIZE, 0, 0];
+        return [this.#bits(LAST_LEAF, "eax", 1) | XGETBV1, XSAVE_SIZE, 0, 0];
       case 2:
         return [XSAVE_SIZE - xsaveArea.ymmHigh, xsaveArea.ymmHigh, 0, 0];
       default:
@@ -75,7 +79,7 @@ export class Identity {
       case 0x8000_0000:
         return [0x8000_0008, 0, 0, 0];
       case 0x8000_0001:
-        return [0, 0, this.#bits(0x8000_0001, "ecx"), extendedBaseline | this.#bits(0x8000_0001, "edx")];
+        return [0, 0, this.#bits(0x8000_0001, "ecx") | PREFETCHW, extendedBaseline | this.#bits(0x8000_0001, "edx")];
       case 0x8000_0002:
       case 0x8000_0003:
       case 0x8000_0004: {

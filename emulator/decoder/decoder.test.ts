@@ -44,6 +44,10 @@ test.each([
   ["f3 48 0f bd c1", "LZCNT gpr0:64 gpr1:64 (5)"],
   ["f3 a4", "MOVS [ 7 -1<<0 0]:8 [ 6 -1<<0 0]:8 (2)"],
   ["d1 e0", "SHL gpr0:32 1:8 (2)"],
+  // Of these hardware ignores the mod field.
+  ["0f 20 00", "MOV gpr0:64 control0:64 (3)"],
+  ["44 0f 22 44", "MOV control8:64 gpr4:64 (4)"],
+  ["0f 23 84", "MOV debug0:64 gpr4:64 (3)"],
   ["f0 01 c0", "UD 3"],
   ["06", "UD 1"],
   ["c4 e2 6d 90 0c a0", "VPGATHERDD xmm1:256 [ 0 -1<<2 0]:32 xmm4:256 xmm2:256 (6)"],

@@ -83,7 +83,7 @@ export class Decoder {
       const form = candidates[i];
       if (!prefixesMatch(form, prefixes)) continue;
       if (form.modrm) {
-        if (!fetched) this.#modrm.read(stream, prefixes);
+        if (!fetched) this.#modrm.read(stream, prefixes, form.ignoresMod);
         fetched = true;
         if (!this.#modrm.matches(form)) continue;
       }

@@ -14,9 +14,10 @@ export class ModRm {
   displacement = 0;
   ripRelative = false;
 
-  read(stream: InstructionStream, { rex }: Prefixes): void {
+  /** `ignoresMod`: the form's, which all forms of its opcode share. */
+  read(stream: InstructionStream, { rex }: Prefixes, ignoresMod: boolean): void {
     const byte = (this.byte = stream.u8());
-    const mod = byte >> 6;
+    const mod = ignoresMod ? 3 : byte >> 6;
     this.isMemory = mod !== 3;
     if (mod === 3) return;
     let base = byte & 7;

@@ -63,6 +63,8 @@ export interface EncodingForm {
   readonly fixedModrm: number | undefined;
   readonly stackRegister: boolean;
   readonly accepts: "register" | "memory" | "both";
+  /** It names a register whatever its mod field says: MOV of control and debug registers. SDM volume 2, MOV. */
+  readonly ignoresMod: boolean;
   /** Its memory operand has a SIB byte with a vector register as index, which is an operand of its own. SDM volume 2, 2.3.12. */
   readonly vsib: boolean;
   readonly immediates: readonly ImmediateEncoding[];
@@ -94,6 +96,7 @@ export function parseForm(text: string): EncodingForm {
     fixedModrm: undefined as number | undefined,
     stackRegister: false,
     accepts: "both" as EncodingForm["accepts"],
+    ignoresMod: operands.some((operand) => "file" in operand && /^(control|debug)$/.test(operand.file)),
     vsib: operands.some(({ kind }) => kind === "vectorIndex"),
     immediates: [] as ImmediateEncoding[],
     operands,

@@ -1,5 +1,6 @@
 /** What the environment decides about the XSAVE family: components in their initial state, XCR0, and what CPUID says of them. */
 import { afterAll, expect, it } from "vitest";
+import { layout } from "../context-layout.ts";
 import { Context, Register } from "../context.ts";
 import { Protection, type CpuLevel, type Exit } from "../cpu.ts";
 import { createCpu } from "../engine.ts";
@@ -40,7 +41,7 @@ const initialState = (): Context => {
 
 it("CPUID describes the area, and AVX with it, from level 3 on", () => {
   expect(cpuid(0xd, 0)).toEqual([7, 832, 832, 0]);
-  expect(cpuid(0xd, 1)).toEqual([0b1011, 832, 0, 0]);
+  expect(cpuid(0xd, 1)).toEqual([0b1111, 832, 0, 0]);
   expect(cpuid(0xd, 2)).toEqual([256, 576, 0, 0]);
   expect(cpuid(0xd, 3)).toEqual([0, 0, 0, 0]);
   // XSAVE, OSXSAVE, AVX; AVX2.
@@ -51,11 +52,20 @@ it("CPUID describes the area, and AVX with it, from level 3 on", () => {
   expect(cpuid(1, 0, 1)[2]).toBe(0);
 });
 
-it("XGETBV answers XCR0 alone", () => {
+it("XGETBV answers XCR0, and what of it is in use", () => {
   const context = new Context();
   context.setNumber(Register.RCX, 0);
   expect(run([0x0f, 0x01, 0xd0], context).exit.reason).toBe("budget");
   expect([context.getLow32(Register.RAX), context.getLow32(Register.RDX)]).toEqual([7, 0]);
+  for (const [value, used] of [
+    [0n, 0],
+    [1n, 4],
+  ] as const) {
+    context.setNumber(Register.RCX, 1);
+    context.view.setBigUint64(layout.ymmHigh + 8, value, true);
+    expect(run([0x0f, 0x01, 0xd0], context).exit.reason).toBe("budget");
+    expect(context.getLow32(Register.RAX) & 4).toBe(used);
+  }
   context.setNumber(Register.RCX, 2);
   expect(run([0x0f, 0x01, 0xd0], context).exit).toEqual({ reason: "exception", vector: "GP" });
 });

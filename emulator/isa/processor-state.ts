@@ -166,9 +166,10 @@ export const XGETBV = instruction("XGETBV", {
   feature: "XSAVE",
   execute(machine) {
     const { context } = machine;
-    // XCR0 alone: with XGETBV1 there would be XINUSE as well.
-    if (context.getLow32(1) !== 0) machine.raise("GP");
-    context.setNumber(0, StateComponent.all);
+    // XCR0, and with XGETBV1 what of it is in use.
+    const register = context.getLow32(1);
+    if (register > 1) machine.raise("GP");
+    context.setNumber(0, register ? componentsInUse(context) : StateComponent.all);
     context.setNumber(2, 0);
   },
 });
