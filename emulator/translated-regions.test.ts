@@ -60,3 +60,23 @@ test("a region that grows is made of the code that is there now", () => {
   space.write(CASES[0] + 3, Uint8Array.of(5));
   expect(run(4 * PHASE)).toBe(PHASE * (5 + 2 + 3 + 4));
 });
+
+test("a loop of a function that is called often becomes hot with its function, whose region has the loops behind it too", () => {
+  const cpu = createCpu({ level: 3, translateAfter: 1000, seed: 1 });
+  const space = cpu.createAddressSpace();
+  space.map(CODE, 0x1000, Protection.Read | Protection.Write | Protection.Execute);
+  space.map(TABLE, 0x1000, Protection.Read | Protection.Write);
+  // L: call CODE+0x40; dec rsi; jnz L; syscall
+  space.poke(CODE, Uint8Array.of(0xe8, 0x3b, 0, 0, 0, 0x48, 0xff, 0xce, 0x75, 0xf6, 0x0f, 0x05));
+  // mov ecx, 20; add rdx, 1; dec ecx; jnz -8; mov ecx, 20; add rdx, 2; dec ecx; jnz -8; ret
+  const half = (step: number) => [0xb9, 20, 0, 0, 0, 0x48, 0x83, 0xc2, step, 0xff, 0xc9, 0x75, 0xf8];
+  space.poke(CODE + 0x40, Uint8Array.of(...half(1), ...half(2), 0xc3));
+  const context = new Context();
+  context.rip = CODE;
+  context.setNumber(Register.RSP, TABLE + 0x800);
+  context.setNumber(Register.RSI, 900);
+  expect(cpu.run(space, context, 10_000_000)).toEqual({ reason: "syscall" });
+  expect(context.getNumber(Register.RDX)).toBe(900 * 60);
+  expect(cpu.profile().regions).toBe(1);
+  expect(cpu.profile().translated).toBeGreaterThan(40_000);
+});

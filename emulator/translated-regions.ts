@@ -35,6 +35,11 @@ interface Installed {
  */
 const COVERED_FACTOR = 16;
 
+/** Bytes behind a function's beginning where its blocks are looked for. */
+const FUNCTION_SIZE = 0x4000;
+/** Who was called so often while a loop of his became hot is soon called again. */
+const ENTERED_OFTEN = 16;
+
 /** A block that is part of regions. */
 interface Covered {
   regions: number;
@@ -80,12 +85,12 @@ export class TranslatedRegions implements RegionSource {
   translate(rip: number): void {
     this.#forgetUnreachable();
     if (this.#defer(rip)) return;
-    const left = this.#leftFor(rip);
-    if (left === undefined) {
+    const larger = this.#leftFor(rip) ?? this.#functionOf(rip);
+    if (larger === undefined) {
       this.#translate(rip);
       return;
     }
-    this.#translate(left);
+    this.#translate(larger);
     if (!this.#defer(rip)) this.#translate(rip);
   }
 
@@ -100,23 +105,32 @@ export class TranslatedRegions implements RegionSource {
     return undefined;
   }
 
+  /**
+   * Where the function of `rip` begins, if it is entered so often that its region is in use soon. It has all loops of the function, which become hot
+   * one after the other: the region of each would have what follows it once more.
+   */
+  #functionOf(rip: number): number | undefined {
+    if (this.#atOnce) return undefined;
+    const entry = this.#core.blocks.functionAt(rip);
+    if (entry === undefined || entry === rip || rip - entry > FUNCTION_SIZE) return undefined;
+    return this.#ranUntranslated(entry) >= ENTERED_OFTEN ? entry : undefined;
+  }
+  /** Times that the block at `address` ran; 0 if it has a region. */
+  #ranUntranslated(address: number): number {
+    const { blocks, space } = this.#core;
+    const block = blocks.known(address);
+    if (!block || space.view.getUint32(block.at + blockHeader.region, true) !== 0) return 0;
+    const count = space.view.getInt32(block.at + blockHeader.counter, true);
+    return this.#covered.get(address)?.deferred ? count + this.#translateAfter * COVERED_FACTOR : count;
+  }
+
   #translate(rip: number): void {
     const { blocks, space } = this.#core;
-    const counter = (address: number): number => {
-      const block = blocks.known(address);
-      if (!block) return 0;
-      const count = space.view.getInt32(block.at + blockHeader.counter, true);
-      return this.#covered.get(address)?.deferred ? count + this.#translateAfter * COVERED_FACTOR : count;
-    };
-    const hasRegion = (address: number): boolean => {
-      const block = blocks.known(address);
-      return block !== undefined && space.view.getUint32(block.at + blockHeader.region, true) !== 0;
-    };
     // Nearly every program with floating point sets it once and for all.
     this.#source.inexact = (this.#core.stickyFlags & Exceptions.PE) !== 0;
     const translated = this.translator.translate(
       rip,
-      (address) => counter(address) >= this.#warm && !hasRegion(address),
+      (address) => this.#ranUntranslated(address) >= this.#warm,
       (address) => this.#atOnce || blocks.known(address) !== undefined,
     );
     if (!translated) return;

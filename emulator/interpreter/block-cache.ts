@@ -2,7 +2,7 @@
 import { GuestFault, PAGE_SIZE } from "../cpu.ts";
 import { isInstruction, type Decoded, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
-import { JMP_INDIRECT } from "../isa/control-transfer.ts";
+import { CALL, JMP_INDIRECT } from "../isa/control-transfer.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { WindowSpace } from "../memory/window-space.ts";
@@ -47,6 +47,7 @@ export class BlockCache {
   /** Instructions that TypeScript executes, by the address of their record. */
   readonly #executed = new Map<number, Instruction>();
   readonly jumpTargets: JumpTargets;
+  readonly #callTargets = new Set<number>();
   #next: number = windowLayout.blocks;
   decoded = 0;
   /** Of them those that the library kept. */
@@ -106,6 +107,12 @@ export class BlockCache {
   known(rip: number): Block | undefined {
     return this.#byRip.get(rip);
   }
+  /** The nearest address at or before `rip` that direct calls lead to: perhaps where its function begins. */
+  functionAt(rip: number): number | undefined {
+    let nearest = -1;
+    for (const target of this.#callTargets) if (target <= rip && target > nearest) nearest = target;
+    return nearest < 0 ? undefined : nearest;
+  }
   /** The address of the instruction whose record is at `at`. */
   address(at: number): number {
     const { view } = this.#space;
@@ -129,12 +136,13 @@ export class BlockCache {
     const { view } = this.#space;
     const records = this.#restore(rip, at + blockHeader.size) ?? this.#decodeRecords(rip, at + blockHeader.size);
     if ("outcome" in records) return records;
-    const { position, address, ended, computedJump, endedBefore } = records;
+    const { position, address, ended, computedJump, calls, endedBefore } = records;
     view.setUint32(at + blockHeader.counter, 0, true);
     view.setUint32(at + blockHeader.end, position, true);
     view.setUint32(at + blockHeader.stop, ended ? position : 0, true);
     view.setUint32(at + blockHeader.region, 0, true);
     const instructions = (position - at - blockHeader.size) / record.size;
+    if (calls) this.#callTargets.add(Number(view.getBigInt64(position - record.size + record.immediate, true)));
     const ring = computedJump === undefined ? 0 : this.jumpTargets.ring(computedJump, position);
     view.setUint32(at + blockHeader.targets, ring, true);
     this.#next = ring === position ? position + RING_SIZE : position;
@@ -165,6 +173,7 @@ export class BlockCache {
     let address = rip;
     let ended = false;
     let computedJump: number | undefined;
+    let calls = false;
     let endedBefore = false;
     for (let count = 0; !ended && count < MAX_INSTRUCTIONS; count++) {
       if (count && this.#ends.endsAt(address)) break;
@@ -187,13 +196,15 @@ export class BlockCache {
       if (!index) fresh.push({ handler, position });
       writeRecord(view, position, decoded);
       view.setUint32(position + record.handler, index, true);
-      if (decoded.form.specification === JMP_INDIRECT) computedJump = address;
+      const { specification } = decoded.form;
+      if (specification === JMP_INDIRECT) computedJump = address;
+      calls = specification === CALL;
       position += record.size;
       address += decoded.length;
       ended = handler.endsBlock;
     }
     if (fresh.length) this.#install(fresh);
-    return { position, address, ended, computedJump, endedBefore };
+    return { position, address, ended, computedJump, calls, endedBefore };
   }
   #install(records: readonly { readonly handler: Handler; readonly position: number }[]): void {
     this.#table.install(records.map(({ handler }) => handler));
@@ -243,6 +254,7 @@ export class BlockCache {
     this.#executed.clear();
     this.#byPage.clear();
     this.jumpTargets.clear();
+    this.#callTargets.clear();
     this.#next = windowLayout.blocks;
     this.#clearEntries();
   }

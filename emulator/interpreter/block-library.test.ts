@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { commonCode } from "../../tools/handlers/common-code.ts";
 import { Decoder, isInstruction } from "../decoder/decoder.ts";
+import { CALL, JMP_INDIRECT } from "../isa/control-transfer.ts";
 import { instructions } from "../isa/index.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { BlockLibrary, saveBlocks, SHIFT, type KeptBlock } from "./block-library.ts";
@@ -33,7 +34,6 @@ const blocks = instructionsOfCode.map((code, index): KeptBlock => {
     instructions: [instruction],
     shifted: [decode(code, rip + SHIFT)],
     ended: library.handler(instruction).endsBlock,
-    computedJump: false,
   };
 });
 
@@ -63,7 +63,14 @@ describe("kept blocks", () => {
         });
         const actual = recordOf((view) => {
           const end = kept.restore(at, moved, view, 0, (handler) => handler + 7);
-          expect(end).toEqual({ position: record.size, address: moved + code.length, ended, computedJump: undefined });
+          const { specification } = instruction.form;
+          expect(end).toEqual({
+            position: record.size,
+            address: moved + code.length,
+            ended,
+            computedJump: specification === JMP_INDIRECT ? moved : undefined,
+            calls: specification === CALL,
+          });
         });
         expect(actual, Buffer.from(code).toString("hex")).toBe(expected);
         restored++;

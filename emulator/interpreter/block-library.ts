@@ -6,6 +6,7 @@
  */
 import { PAGE_SIZE } from "../cpu.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
+import { CALL, JMP_INDIRECT } from "../isa/control-transfer.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { HandlerLibrary } from "./handler-library.ts";
@@ -17,7 +18,7 @@ export type SavedBlocks = string;
 
 /** What precedes a block's code bytes and records: u8 each, then the records. */
 const header = { codeLength: 0, records: 1, flags: 2, size: 3 } as const;
-const BlockFlag = { Ends: 1, ComputedJump: 2 } as const;
+const BlockFlag = { Ends: 1, ComputedJump: 2, Calls: 4 } as const;
 /** Of a record: which fields it has (bits 0–3: slots), and which of them are relative to the address of the next instruction. */
 const Field = { Memory: 0x10, Immediate: 0x20, RelativeDisplacement: 0x40, RelativeImmediate: 0x80 } as const;
 const SLOTS = 4;
@@ -32,6 +33,8 @@ export interface RestoredBlock {
   readonly ended: boolean;
   /** Address of a computed jump at its end. */
   readonly computedJump: number | undefined;
+  /** It ends in a direct call; the immediate of its last record is the target. */
+  readonly calls: boolean;
 }
 
 export class BlockLibrary {
@@ -109,6 +112,7 @@ export class BlockLibrary {
       address,
       ended: (flags & BlockFlag.Ends) !== 0,
       computedJump: flags & BlockFlag.ComputedJump ? last : undefined,
+      calls: (flags & BlockFlag.Calls) !== 0,
     };
   }
 }
@@ -120,7 +124,6 @@ export interface KeptBlock {
   readonly instructions: readonly Instruction[];
   readonly shifted: readonly Instruction[];
   readonly ended: boolean;
-  readonly computedJump: boolean;
 }
 export const SHIFT = 0x10_0000_0000;
 
@@ -149,7 +152,11 @@ export function saveBlocks(blocks: Iterable<KeptBlock>, library: HandlerLibrary,
 }
 
 function encodeBlock(block: KeptBlock, library: HandlerLibrary, handlers: number): number[] | undefined {
-  const flags = (block.ended ? BlockFlag.Ends : 0) | (block.computedJump ? BlockFlag.ComputedJump : 0);
+  const { specification } = block.instructions[block.instructions.length - 1].form;
+  const flags =
+    (block.ended ? BlockFlag.Ends : 0) |
+    (specification === JMP_INDIRECT ? BlockFlag.ComputedJump : 0) |
+    (specification === CALL ? BlockFlag.Calls : 0);
   const encoded = [block.code.length, block.instructions.length, flags, ...block.code];
   for (const [index, instruction] of block.instructions.entries()) {
     const { number } = library.handler(instruction);

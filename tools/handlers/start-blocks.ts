@@ -7,7 +7,6 @@ import type { CodeReader } from "../../emulator/decoder/prefixes.ts";
 import { saveBlocks, SHIFT, type KeptBlock, type SavedBlocks } from "../../emulator/interpreter/block-library.ts";
 import { HandlerLibrary, type SavedHandlers } from "../../emulator/interpreter/handler-library.ts";
 import type { Block } from "../../emulator/interpreter/block-cache.ts";
-import { JMP_INDIRECT } from "../../emulator/isa/control-transfer.ts";
 import { instructions } from "../../emulator/isa/index.ts";
 import type { Instruction } from "../../emulator/isa/instruction.ts";
 import { LARGEST_WINDOW } from "../../emulator/memory/window-size.ts";
@@ -82,7 +81,6 @@ class Keeper {
       instructions: decoded,
       shifted: decode(SHIFT),
       ended: this.library.handler(last).endsBlock,
-      computedJump: last.form.specification === JMP_INDIRECT,
     });
   }
 }
