@@ -12,7 +12,7 @@ import type {
   GuardVector,
   InstructionExit,
   InstructionIr,
-  TestedPart,
+  Tested,
   Write,
 } from "./instruction-ir.ts";
 import type { Access, Bulk, FlagName, Immediate, Node, RecordField, StateField, VectorPart } from "./node.ts";
@@ -404,7 +404,7 @@ export class Builder {
     this.#effects.push({ kind: "guard", condition, vector });
   }
   /** Leaves the instruction to its `execute` when `condition` is not 0, which is computed only where `within` is not 0. Comes before the store. */
-  fallback(condition: Node, within?: Node, tested?: TestedPart): void {
+  fallback(condition: Node, within?: Node, tested?: Tested): void {
     if (this.#effects.some((effect) => effect.kind === "store")) throw new Error("a fallback comes before the store");
     condition.uses++;
     if (within) within.uses++;

@@ -1,5 +1,9 @@
 import type { Node } from "./node.ts";
 
+/** Whether `node` is 16 bytes of zeroes. */
+export const isZeroVector = ({ op, imm }: Node): boolean =>
+  op === "const" && imm instanceof Uint8Array && imm.every((byte) => byte === 0);
+
 /** The value of a constant as a signed bigint, or undefined. */
 export function constantValue(node: Node): bigint | undefined {
   if (node.op !== "const") return undefined;

@@ -3,7 +3,8 @@ import type { Access, FlagName, Node, RegisterPart, StateField, VectorPart } fro
 /** The exceptions that a guard can raise. */
 export type GuardVector = "DE" | "GP" | "UD" | "AC" | "XM";
 
-/** A part of a register of which a fallback tests that it holds no denormal numbers. */
+/** What a fallback tests and nothing else: the mode that MXCSR asks for, or that a part of a register holds no denormal numbers. */
+export type Tested = "mode" | TestedPart;
 export interface TestedPart {
   readonly part: VectorPart;
   /** As singles, not doubles. */
@@ -21,7 +22,7 @@ export type Effect =
       readonly kind: "fallback";
       readonly condition: Node;
       readonly within: Node | undefined;
-      readonly tested: TestedPart | undefined;
+      readonly tested: Tested | undefined;
     }
   /** Stores the low `bytes` of `value`; of 32 the upper half is `high`. `checked`: a load with `update` went before; the store cannot fault. */
   | {

@@ -37,7 +37,7 @@ export interface Check {
 
 /** `inexact`: i32, not 0 where PE is to be raised, or may be. */
 export function leaveFor(b: Builder, checks: readonly Check[], inexact?: () => Node): void {
-  b.fallback(unusualMode(b));
+  b.fallback(unusualMode(b), undefined, "mode");
   const missing = (flags: number): Node => b.ne(b.and(mxcsr(b), flags), flags);
   for (const { flags, suspect, confirm, tested } of checks) {
     const decisive = confirm?.(missing);

@@ -1,8 +1,9 @@
 /**
- * Which vector registers hold no denormal numbers, or only where DE is set in MXCSR: what was tested before need not be tested again. True at a place of a region
+ * What tests of floating-point instructions have found out before: the mode that MXCSR asks for, and which vector registers hold no denormal numbers, or only where DE is set in MXCSR: what was tested before need not be tested again. True at a place of a region
  * if it is on every way there from the entry.
  */
 import { layout } from "../context-layout.ts";
+import { isZeroVector } from "../ir/fold.ts";
 import type { Effect, InstructionIr, Write } from "../ir/instruction-ir.ts";
 import type { Node, VectorPart } from "../ir/node.ts";
 import type { Region } from "./region.ts";
@@ -14,9 +15,11 @@ interface Known {
   readonly packed: number;
   /** Of the upper half. */
   readonly high: number;
+  /** MXCSR asks for what lifts do. */
+  readonly usualMode: boolean;
 }
-const nothing: Known = { scalar: 0, packed: 0, high: 0 };
-const everything: Known = { scalar: -1, packed: -1, high: -1 };
+const nothing: Known = { scalar: 0, packed: 0, high: 0, usualMode: false };
+const everything: Known = { scalar: -1, packed: -1, high: -1, usualMode: true };
 
 type Numbers = NonNullable<InstructionIr["numbers"]>;
 type Place = "scalar" | "packed" | "high";
@@ -50,14 +53,25 @@ export function superfluousTests(region: Region): ReadonlySet<Effect> {
 }
 
 function meet(x: Known, y: Known): Known {
-  return { scalar: x.scalar & y.scalar, packed: x.packed & y.packed, high: x.high & y.high };
+  return {
+    scalar: x.scalar & y.scalar,
+    packed: x.packed & y.packed,
+    high: x.high & y.high,
+    usualMode: x.usualMode && y.usualMode,
+  };
 }
-const areEqual = (x: Known, y: Known): boolean => x.scalar === y.scalar && x.packed === y.packed && x.high === y.high;
+const areEqual = (x: Known, y: Known): boolean =>
+  x.scalar === y.scalar && x.packed === y.packed && x.high === y.high && x.usualMode === y.usualMode;
 
 function after(before: Known, { effects, writes, numbers }: InstructionIr, superfluous?: Set<Effect>): Known {
   let known = before;
   for (const effect of effects) {
     if (effect.kind !== "fallback" || !effect.tested) continue;
+    if (effect.tested === "mode") {
+      if (known.usualMode) superfluous?.add(effect);
+      known = { ...known, usualMode: true };
+      continue;
+    }
     const { part, isSingle } = effect.tested;
     const place = placeOf(part);
     const mask = bit(part.register, isSingle);
@@ -107,9 +121,7 @@ function whatIs(value: Node, known: Known, register: number, numbers: Numbers | 
     const bits = known[placeOf(part)] & both(part.register);
     return part.register > register ? bits >>> (part.register - register) : bits << (register - part.register);
   }
-  const isZero =
-    (value.op === "const" && value.imm instanceof Uint8Array && value.imm.every((byte) => byte === 0)) ||
-    (value.op === "v128.xor" && value.args[0] === value.args[1]);
+  const isZero = isZeroVector(value) || (value.op === "v128.xor" && value.args[0] === value.args[1]);
   if (isZero) return both(register);
   // VEX scalars with the upper lanes of another register
   if (value.op === "f64x2.replace_lane" || value.op === "f32x4.replace_lane")

@@ -73,6 +73,12 @@ export function load(
   f.memory(loads[bytes], displacement);
 }
 
+/** Pushes a vector of 4 or 8 bytes at the address in `local`, which was checked, and zeroes. */
+export function loadZeroExtended(f: FunctionBuilder, { windowSize }: RegionMemory, local: number, bytes: number): void {
+  pushOffset(f, local, windowSize);
+  f.memory(bytes === 4 ? "v128.load32_zero" : "v128.load64_zero", 0);
+}
+
 /** `pushValue` pushes a value of `type`, of which the low `bytes` are stored. */
 export function store(
   f: FunctionBuilder,

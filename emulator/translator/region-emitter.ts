@@ -10,7 +10,8 @@ import { FlagState, planFlags, type FlagPlan } from "./flag-state.ts";
 import { clearedInMemory, dirtyRegisters, fieldsRead, registerUse, vectorBit, type RegisterUse } from "./liveness.ts";
 import { superfluousTests } from "./known-numbers.ts";
 import { planAccesses, type PlannedCheck } from "./access-groups.ts";
-import { checkAccess, checkSpan, load, store, storeName } from "./memory-access.ts";
+import { isZeroVector } from "../ir/fold.ts";
+import { checkAccess, checkSpan, load, loadZeroExtended, store, storeName } from "./memory-access.ts";
 import { NodeEmitter, RegisterLocals } from "./node-emitter.ts";
 import { GiveUp, type RegionMemory } from "./region-contract.ts";
 import type { Block, Region } from "./region.ts";
@@ -183,6 +184,14 @@ export class RegionEmitter {
           const { bytes, update } = effect.node.imm as Access;
           const local = emitter.local(effect.node.args[0]);
           this.#check(effect, local, bytes, update ? "write" : "read", address);
+          const zeroed = zeroExtended(effect.node, ir);
+          if (zeroed) {
+            const vector = emitter.temporary("v128");
+            loadZeroExtended(f, this.#memory, local, bytes);
+            f.set(vector);
+            emitter.define(zeroed, vector);
+            break;
+          }
           // Not more than the check if only flags that nobody asks for use the value; V8 drops what is not used.
           const value = emitter.temporary(effect.node.type);
           load(f, this.#memory, local, bytes);
@@ -456,6 +465,18 @@ export class RegionEmitter {
     this.#registers.load(this.#use.gpr, this.#use.vector);
     f.i32(0).memory("i32.load", this.#memory.remaining).set(this.#remaining);
   }
+}
+
+/** The vector that the instruction makes of nothing but `load`, zeroes elsewhere. */
+function zeroExtended(load: Node, { writes }: InstructionIr): Node | undefined {
+  if (load.uses !== 1) return undefined;
+  return writes.find(
+    ({ value: { op, imm, args } }) =>
+      (op === "i64x2.replace_lane" || op === "i32x4.replace_lane") &&
+      imm === 0 &&
+      args[1] === load &&
+      isZeroVector(args[0]),
+  )?.value;
 }
 
 /** Conditions one of which must hold for `condition` to hold: a branch each is cheaper than a value for all. */
