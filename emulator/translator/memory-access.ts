@@ -22,7 +22,7 @@ export function checkAccess(
   f.memory("i64.load", access === "write" ? memory.writeTags : memory.readTags);
   f.get(local);
   if (bytes > 1) f.i64(BigInt(bytes - 1)).op("i64.add");
-  f.i64(12n).op("i64.shr_u").op("i64.ne").if();
+  f.i64(12n).op("i64.shr_u").op("i64.ne").ifUnlikely();
   giveUp();
   f.end();
 }
@@ -56,7 +56,7 @@ export function checkSpan(
     difference(span.start, tags);
     difference(span.end - 1, tags);
   }
-  f.i64(0n).op("i64.ne").if();
+  f.i64(0n).op("i64.ne").ifUnlikely();
   giveUp();
   f.end();
 }

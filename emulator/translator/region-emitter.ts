@@ -97,7 +97,7 @@ export class RegionEmitter {
     const f = this.#f;
     const { gpr, vector, gprWritten, vectorWritten } = this.#use;
     f.i32(0).memory("i32.load", this.#memory.remaining).tee(this.#remaining);
-    f.i32(this.#budget.needed[0]).op("i32.lt_s").if();
+    f.i32(this.#budget.needed[0]).op("i32.lt_s").ifUnlikely();
     f.i32(0).i32(GiveUp.budget).memory("i32.store", this.#memory.giveUp);
     f.i64(BigInt(this.#region.entry)).return().end();
 
@@ -146,7 +146,7 @@ export class RegionEmitter {
     this.#emitter.beginInstruction();
     const needed = this.#budget.needed[index];
     if (needed && (index !== 0 || this.#region.graph.predecessors[0].length)) {
-      this.#f.get(this.#remaining).i32(needed).op("i32.lt_s").if();
+      this.#f.get(this.#remaining).i32(needed).op("i32.lt_s").ifUnlikely();
       this.#giveUp(GiveUp.budget, block.address);
       this.#f.end();
     }
@@ -175,7 +175,7 @@ export class RegionEmitter {
             break;
           }
           emitter.push(within);
-          f.if();
+          f.ifUnlikely();
           emitter.inArm(() => this.#giveUpIf(condition, GiveUp.instruction, address));
           f.end();
           break;
@@ -406,7 +406,7 @@ export class RegionEmitter {
   #giveUpIf(condition: Node, reason: GiveUp, address: number): void {
     for (const one of alternatives(condition)) {
       this.#emitter.push(one);
-      this.#f.if();
+      this.#f.ifUnlikely();
       this.#giveUp(reason, address);
       this.#f.end();
     }
@@ -440,7 +440,7 @@ export class RegionEmitter {
       if (target === undefined) this.#pushTarget(block);
       else f.i64(BigInt(target));
     };
-    f.get(DEPTH).op("i32.eqz").if();
+    f.get(DEPTH).op("i32.eqz").ifUnlikely();
     pushTarget();
     f.return().end();
     const direct = target === undefined ? undefined : this.#calls.direct(target);
@@ -448,7 +448,7 @@ export class RegionEmitter {
       f.i64(BigInt(next)).get(DEPTH).i32(1).op("i32.sub").call(this.#calls.enter).set(this.#rip);
     };
     const leaveUnlessReturned = (): void => {
-      f.get(this.#rip).i64(BigInt(next)).op("i64.ne").if();
+      f.get(this.#rip).i64(BigInt(next)).op("i64.ne").ifUnlikely();
       f.get(this.#rip).return().end();
     };
     if (direct === undefined) {
@@ -456,7 +456,7 @@ export class RegionEmitter {
       enter();
       leaveUnlessReturned();
     } else {
-      f.get(DEPTH).i32(1).op("i32.sub").call(direct).tee(this.#rip).i64(BigInt(next)).op("i64.ne").if();
+      f.get(DEPTH).i32(1).op("i32.sub").call(direct).tee(this.#rip).i64(BigInt(next)).op("i64.ne").ifUnlikely();
       f.get(this.#rip);
       enter();
       leaveUnlessReturned();

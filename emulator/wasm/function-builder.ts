@@ -18,6 +18,8 @@ export class FunctionBuilder {
   readonly code = new ByteWriter();
   readonly #locals: ValueType[] = [];
   readonly #free: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
+  /** Offsets in `code` of branches that are hardly ever taken. */
+  readonly #unlikely: number[] = [];
   #depth = 0;
 
   constructor(params: readonly ValueType[], results: readonly ValueType[]) {
@@ -138,6 +140,11 @@ export class FunctionBuilder {
   if(result?: ValueType): Label {
     return this.#open(0x04, result);
   }
+  /** An arm that is hardly ever taken: hosts that know of branch hints keep it out of the way. */
+  ifUnlikely(): Label {
+    this.#unlikely.push(this.code.length);
+    return this.if();
+  }
   else(): this {
     this.code.u8(0x05);
     return this;
@@ -205,6 +212,24 @@ export class FunctionBuilder {
 
   /** The entry of the code section: locals in runs of one type, instructions, `end`. */
   body(): ByteWriter {
+    const body = this.#declarations();
+    body.bytes(this.code.view());
+    body.u8(0x0b);
+    return body;
+  }
+  /** The entry of the section `metadata.code.branch_hint`, its function aside. Undefined: there are no hints. */
+  branchHints(): ByteWriter | undefined {
+    if (!this.#unlikely.length) return undefined;
+    const hints = new ByteWriter();
+    const start = this.#declarations().length;
+    hints.unsigned(this.#unlikely.length);
+    for (const offset of this.#unlikely) {
+      hints.unsigned(start + offset);
+      hints.bytes([1, 0]);
+    }
+    return hints;
+  }
+  #declarations(): ByteWriter {
     const body = new ByteWriter();
     const runs: { type: ValueType; count: number }[] = [];
     for (const type of this.#locals) {
@@ -217,8 +242,6 @@ export class FunctionBuilder {
       body.unsigned(count);
       body.u8(valueTypeCodes[type]);
     }
-    body.bytes(this.code.view());
-    body.u8(0x0b);
     return body;
   }
 }

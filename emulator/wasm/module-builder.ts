@@ -103,10 +103,17 @@ export class ModuleBuilder {
     };
     const declarations = new ByteWriter();
     const bodies = new ByteWriter();
-    for (const { builder, type } of this.#functions) {
+    const hints = new ByteWriter();
+    let hinted = 0;
+    this.#functions.forEach(({ builder, type }, index) => {
       declarations.unsigned(type);
       bodies.sized(builder.body());
-    }
+      const branchHints = builder.branchHints();
+      if (!branchHints) return;
+      hinted++;
+      hints.unsigned(this.#importedFunctions + index);
+      hints.bytes(branchHints.view());
+    });
     section(1, this.#types.length, this.#typeBytes);
     section(2, this.#importCount, this.#imports);
     section(3, this.#functions.length, declarations);
@@ -119,6 +126,14 @@ export class ModuleBuilder {
     }
     section(6, this.#globalCount, this.#globals);
     section(7, this.#exportCount, this.#exports);
+    if (hinted) {
+      const custom = new ByteWriter();
+      custom.name("metadata.code.branch_hint");
+      custom.unsigned(hinted);
+      custom.bytes(hints.view());
+      out.u8(0);
+      out.sized(custom);
+    }
     section(10, this.#functions.length, bodies);
     return out.view().slice();
   }
