@@ -4,8 +4,13 @@ import { fileURLToPath } from "node:url";
 
 /** The package's folder, from the sources as from the build. */
 const packageDirectory = (() => {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(directory, "package.json"))) directory = dirname(directory);
+  const start = dirname(fileURLToPath(import.meta.url));
+  let directory = start;
+  while (!existsSync(join(directory, "package.json"))) {
+    const parent = dirname(directory);
+    if (parent === directory) throw new Error(`no folder above ${start} has a package.json`);
+    directory = parent;
+  }
   return directory;
 })();
 
