@@ -1,6 +1,6 @@
 /**
- * What tests of floating-point instructions have found out before: the mode that MXCSR asks for, and which vector registers hold no denormal numbers, or only where DE is set in MXCSR: what was tested before need not be tested again. True at a place of a region
- * if it is on every way there from the entry.
+ * What floating-point tests have found out before and need not find out again: that MXCSR asks for the usual mode, and which vector registers hold no denormal
+ * numbers (or only where DE is set). True at a place of a region if it is on every way there from the entry.
  */
 import { layout } from "../context-layout.ts";
 import { isZeroVector } from "../ir/fold.ts";
