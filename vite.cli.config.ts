@@ -1,19 +1,30 @@
+import { existsSync } from "node:fs";
 import { defineConfig } from "vite";
+import { launcher, type Warming } from "./tools/cli/plugin.ts";
 import { savedHandlers } from "./tools/handlers/plugin.ts";
 
 /** What loads files that lie beside it. */
 const packages = ["koffi", "capstone-wasm"];
 
-/** The command line: one file for Node beside the static site. */
-export default defineConfig({
-  publicDir: false,
-  plugins: [savedHandlers()],
-  build: {
-    target: "node20",
-    ssr: "src/cli/ring3.ts",
-    outDir: "dist/cli",
-    emptyOutDir: true,
-    rollupOptions: { output: { entryFileNames: "ring3.js" }, external: packages },
-  },
-  ssr: { noExternal: true, external: packages },
-});
+/** Code for Node beside the static site: one file, and the one that starts it. */
+export const nodeBuild = (entry: string, warming: Warming) =>
+  defineConfig({
+    publicDir: false,
+    plugins: [savedHandlers(), launcher(warming)],
+    build: {
+      target: "node20",
+      ssr: entry,
+      outDir: "dist/cli",
+      emptyOutDir: true,
+      rollupOptions: {
+        output: { format: "cjs", entryFileNames: "main.cjs", codeSplitting: false },
+        external: packages,
+      },
+    },
+    ssr: { noExternal: true, external: packages },
+  });
+
+const image = existsSync("images/wine/manifest.json") ? "wine" : "scratch";
+const hello = image === "wine" ? "hello-clib.exe" : "hello-kernel.exe";
+
+export default nodeBuild("src/cli/ring3.ts", { args: ["run", "--image", image, `samples/bin/${hello}`] });

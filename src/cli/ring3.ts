@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, Option } from "commander";
 import { runSizes } from "../bench/kernel.ts";
 import { bench, type BenchOptions } from "./bench.ts";
@@ -71,17 +70,21 @@ program
   .addOption(new Option("--measure <kernel>", "measure one kernel once in this process, print JSON").hideHelp())
   .action((options: BenchOptions) => bench(options));
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof RunError) {
-    process.stderr.write(`ring3: ${error.message}\n`);
-    process.exitCode = error.exitCode;
-  } else if (error instanceof Error && "exitCode" in error && typeof error.exitCode === "number") {
-    // commander has printed help or what is wrong with the options
-    process.exitCode = error.exitCode === 0 ? 0 : ExitCode.Failure;
-  } else {
-    process.stderr.write(`ring3: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exitCode = ExitCode.Failure;
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof RunError) {
+      process.stderr.write(`ring3: ${error.message}\n`);
+      process.exitCode = error.exitCode;
+    } else if (error instanceof Error && "exitCode" in error && typeof error.exitCode === "number") {
+      // commander has printed help or what is wrong with the options
+      process.exitCode = error.exitCode === 0 ? 0 : ExitCode.Failure;
+    } else {
+      process.stderr.write(`ring3: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.exitCode = ExitCode.Failure;
+    }
   }
 }
+
+void main();

@@ -129,7 +129,7 @@ export async function run(program: string, args: readonly string[], options: Run
         currentDirectory: options.cwd ?? workDirectory,
         environment: Object.fromEntries(options.env),
         stdin: options.stdin === undefined ? undefined : readHostFile(options.stdin, "standard input"),
-        limits: { instructions: options.maxInstructions },
+        limits: { instructions: options.maxInstructions, ...(options.trace === undefined && { events: 0 }) },
         ...(options.windows !== undefined && { build: options.windows }),
         ...(options.seed !== undefined && { seed: options.seed }),
       });

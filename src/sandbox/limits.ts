@@ -40,7 +40,7 @@ export function limitMessages({ machine, volume, trace }: LimitsReached): string
         break;
     }
   }
-  if (trace.dropped > 0)
+  if (trace.capacity > 0 && trace.dropped > 0)
     messages.push(
       `The trace is full: it holds the first ${count(trace.capacity)} events; ${count(trace.dropped)} later ones are missing.`,
     );

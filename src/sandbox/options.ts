@@ -10,7 +10,7 @@ export interface SandboxLimits {
   /** Bytes that the run may write to the file system. */
   readonly fileBytes: number;
   readonly files: number;
-  /** Events that the trace keeps. */
+  /** Events that the trace keeps. 0: nobody wants a trace, calls are only counted. */
   readonly events: number;
 }
 

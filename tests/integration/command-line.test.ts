@@ -2,11 +2,13 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { Module } from "node:module";
+import { dirname, join } from "node:path";
+import { Script } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lookup, windowsBuilds } from "../../kernel-shim/system-services/numbers.ts";
 import { sampleBytes, samples } from "../../samples/index.ts";
-import { commandLine, deleteBuild, type RunReport } from "../support/ring3.ts";
+import { commandLine, commandLineFromSources, deleteBuild, type RunReport } from "../support/ring3.ts";
 
 const sample = (id: string) => join("samples", "bin", `${id}.exe`);
 const hello = ["--image", "scratch", sample("hello-kernel")];
@@ -52,6 +54,29 @@ describe("our own errors go to standard error", () => {
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
     expect(result.stderr).toMatch(message);
     expect(result.stderr).not.toMatch(/\n +at /);
+  });
+});
+
+describe("the code that V8 made when the command line was built", () => {
+  test("is taken by the V8 that made it", async () => {
+    const directoryOfBuild = dirname(await commandLineFromSources());
+    const source = Module.wrap(readFileSync(join(directoryOfBuild, "main.cjs"), "utf8"));
+    const cachedData = readFileSync(join(directoryOfBuild, "main.cache"));
+    expect(new Script(source, { cachedData }).cachedDataRejected).toBe(false);
+  });
+  test("is not needed, and nothing breaks where it is damaged", async () => {
+    const cache = join(dirname(await commandLineFromSources()), "main.cache");
+    const good = readFileSync(cache);
+    try {
+      for (const bytes of [undefined, Buffer.alloc(0), good.subarray(0, 1000), good.map((byte) => byte ^ 0x55)]) {
+        rmSync(cache);
+        if (bytes) writeFileSync(cache, bytes);
+        expect(await run(hello)).toEqual({ code: 0, stdout: "", stderr: "" });
+        if (!bytes) writeFileSync(cache, good);
+      }
+    } finally {
+      writeFileSync(cache, good);
+    }
   });
 });
 

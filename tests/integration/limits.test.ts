@@ -65,6 +65,11 @@ describe("memory", () => {
   });
 });
 
+test("events: 0 keeps no trace, and says nothing of it", () => {
+  const { messages, events, exit } = run("files", { events: 0 });
+  expect({ messages, events, status: exit?.status }).toEqual({ messages: [], events: 0, status: 0 });
+});
+
 test("events: the trace keeps the first ones, the run goes on", () => {
   const { messages, events, exit } = run("files", { events: 10 });
   expect(exit).toMatchObject({ reason: "exited", status: 0 });

@@ -20,6 +20,9 @@ async function buildFromSources(): Promise<string> {
   return join(ownBuild, "ring3.js");
 }
 
+/** What starts the command line that is made of the sources. */
+export const commandLineFromSources = (): Promise<string> => (fromSources ??= buildFromSources());
+
 /** For afterAll, where the command line was made of the sources. */
 export function deleteBuild(): void {
   rmSync(ownBuild, { recursive: true, force: true });
@@ -101,7 +104,7 @@ export async function commandLine(
   args: readonly string[],
   { from = "sources", input = "", seconds = 60 }: { from?: CommandLineOrigin; input?: string; seconds?: number } = {},
 ): Promise<CommandResult> {
-  const program = from === "built" ? cli : await (fromSources ??= buildFromSources());
+  const program = from === "built" ? cli : await commandLineFromSources();
   const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: "pipe" });
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   child.stdout.on("data", (bytes: Buffer) => output.stdout.push(bytes));

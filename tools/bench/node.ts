@@ -1,14 +1,25 @@
 /** Measurements in Node, each in a process of its own. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import { build } from "vite";
+import { nodeBuild } from "../../vite.cli.config.ts";
 import type { CodeBlocks, ColdCodeMeasurement } from "../../src/bench/cold-code.ts";
 import type { KernelDescription, KernelMeasurement, RunSize } from "../../src/bench/kernel.ts";
 import type { StartUpMeasurement } from "../../src/bench/start-up.ts";
 import type { NodeJob, RealWorkResult } from "./in-node.ts";
-import { kernelsDirectory, root, type StartUp } from "./programs.ts";
+import { kernelsDirectory, root, startUps, type StartUp } from "./programs.ts";
 import type { RealWork } from "./real-work.ts";
+
+/** What the build of the command line runs as well. */
+function warmingJob(): NodeJob {
+  const [kernelStart] = startUps;
+  if (!existsSync(join(root, "images", "wine"))) return { kind: "start-up", startUp: kernelStart, cpu: "translator" };
+  const directory = join(root, "samples", "bin");
+  const work = { name: "hello", title: "hello", directory, program: "hello-clib.exe", args: [], inputBytes: 0 };
+  return { kind: "real-work", work, cpu: "translator" };
+}
 
 export class NodeBench {
   readonly #script: string;
@@ -20,12 +31,11 @@ export class NodeBench {
   /** Builds what the processes run, as the command line is built. */
   static async start(): Promise<NodeBench> {
     const outDir = join(root, ".cache", "bench-node");
-    await build({
-      root,
-      configFile: join(root, "vite.cli.config.ts"),
-      logLevel: "error",
-      build: { outDir, ssr: join(import.meta.dirname, "in-node.ts") },
+    const config = nodeBuild(join(import.meta.dirname, "in-node.ts"), {
+      args: [],
+      input: JSON.stringify(warmingJob()),
     });
+    await build({ ...config, root, configFile: false, logLevel: "error", build: { ...config.build, outDir } });
     return new NodeBench(join(outDir, "ring3.js"));
   }
 

@@ -81,9 +81,13 @@ export class TraceColumns {
     this.capacity = capacity;
   }
 
+  get isFull(): boolean {
+    return this.length >= this.capacity;
+  }
+
   /** The sequence number of the new event; -1 when the trace is full. */
   append(event: EventRecord): number {
-    if (this.length >= this.capacity) {
+    if (this.isFull) {
       this.dropped++;
       return -1;
     }

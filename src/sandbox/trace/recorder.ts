@@ -49,6 +49,10 @@ export class TraceRecorder implements Observer {
   }
 
   enter(call: ServiceCall): void {
+    if (this.state.columns.isFull) {
+      this.state.columns.dropped++;
+      return;
+    }
     const before =
       call.args && call.service ? attempt(() => call.service?.captureBefore(call.args ?? {}, call)) : undefined;
     const { caller, module } = this.callerOf(call);
