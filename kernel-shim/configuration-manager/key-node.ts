@@ -1,6 +1,7 @@
 import { decodeUtf16 } from "../abi/structures.ts";
 import { stateClass } from "../executive/state.ts";
 import { upcase } from "../io-manager/name.ts";
+import { firstIndex } from "../sorted.ts";
 import type { KeyValue, ValueContent } from "./value.ts";
 import { formatValue, REG_TYPE } from "./value.ts";
 
@@ -64,7 +65,7 @@ export class KeyNode {
     this.lastWriteTime = time;
   }
   remove(node: KeyNode, time: bigint): void {
-    this.subkeys.splice(this.subkeys.indexOf(node), 1);
+    this.subkeys.splice(this.position(node.name), 1);
     this.lastWriteTime = time;
   }
 
@@ -100,14 +101,7 @@ export class KeyNode {
   /** Index of the first subkey whose name is not below `name`. */
   private position(name: string): number {
     const upper = upcase(name);
-    let low = 0;
-    let high = this.subkeys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (upcase(this.subkeys[middle].name) < upper) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstIndex(this.subkeys, (subkey) => upcase(subkey.name) >= upper);
   }
 }
 stateClass("KeyNode", KeyNode);

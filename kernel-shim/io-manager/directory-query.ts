@@ -3,6 +3,7 @@ import { FILE_DIRECTORY_INFORMATION } from "../abi/file-information.ts";
 import { FILE_INFORMATION_CLASS as Class } from "../abi/file.ts";
 import { ntstatus } from "../abi/ntstatus.ts";
 import { encodeUtf16 } from "../abi/structures.ts";
+import { firstIndex } from "../sorted.ts";
 import type { DirectoryQuery } from "./file-object.ts";
 import { DataNode, DirectoryNode, type FileNode } from "./file-node.ts";
 import type { Irp } from "./irp.ts";
@@ -120,7 +121,8 @@ function* entriesAfter(file: VolumeFile, directory: DirectoryNode, cursor: Direc
   }
   const order = volume.orderOf(directory);
   const children = volume.childrenOf(directory);
-  for (let index = cursor.last === undefined ? 0 : upperBound(order, cursor.last); index < order.length; index++) {
+  const { last } = cursor;
+  for (let index = last === undefined ? 0 : firstIndex(order, (name) => name > last); index < order.length; index++) {
     const key = order[index];
     const link = children.get(key);
     if (link && matches(key)) yield { name: link.name, node: link.node, take: () => void (cursor.last = key) };
@@ -154,18 +156,6 @@ function encodeEntry(layout: EntryLayout, name: string, node: FileNode): Uint8Ar
   if (layout.fileId !== undefined) memory.writeUint64(layout.fileId, node.id);
   if (layout.fileId128 !== undefined) memory.writeUint64(layout.fileId128, node.id);
   return memory.bytes;
-}
-
-/** Index of the first element above `value`. */
-function upperBound(sorted: readonly string[], value: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function alignUp(value: number, alignment: number): number {

@@ -1,4 +1,5 @@
 import { SLOW_ADDRESSES } from "../../emulator/cpu.ts";
+import { firstIndex } from "../sorted.ts";
 import type { Region } from "./region.ts";
 
 /** Allocations begin at multiples of this. */
@@ -33,50 +34,69 @@ export function findFreeRange(
   const { topDown = false, highest = HIGHEST_USER_ADDRESS, alignment = ALLOCATION_GRANULARITY } = requirements;
   const lowest = Math.max(requirements.lowest ?? 0, ALLOCATION_GRANULARITY);
   if (size <= LARGE) {
-    const busy: (readonly [number, number])[] = SLOW_ADDRESSES.map(({ start, end }) => [start, end]);
-    for (const { start, end } of regions) {
-      if (start < SLOTS) busy.push([start, Math.min(end, SLOTS)]);
-      else if (end - start <= LARGE) {
-        const low = start % SLOTS;
-        busy.push([low, Math.min(low + (end - start), SLOTS)]);
-        if (low + (end - start) > SLOTS) busy.push([0, low + (end - start) - SLOTS]);
-      }
-    }
-    busy.sort(([a], [b]) => a - b);
+    const above = firstIndex(regions, ({ start }) => start >= SLOTS);
+    const busy = [...SLOW_ADDRESSES, ...regions.slice(0, above), ...regions.slice(above).flatMap(slotsOf)];
+    busy.sort((a, b) => a.start - b.start);
     const limit = Math.min(SLOTS, highest + 1);
     const from = Math.max(lowest, LOW_START);
     const found = topDown ? lastGap(busy, size, from, limit, alignment) : firstGap(busy, size, from, limit, alignment);
     const low = found ?? firstGap(busy, size, lowest, limit, alignment);
     if (low !== undefined) return low;
   }
-  const all = regions.map(({ start, end }) => [start, end] as const);
   return (
-    firstGap(all, size, Math.max(lowest, Math.min(HIGH_START, highest)), highest + 1, alignment) ??
-    firstGap(all, size, lowest, highest + 1, alignment)
+    firstGap(regions, size, Math.max(lowest, Math.min(HIGH_START, highest)), highest + 1, alignment) ??
+    firstGap(regions, size, lowest, highest + 1, alignment)
   );
 }
 
-type Busy = readonly (readonly [start: number, end: number])[];
+/** Addresses that are taken. */
+interface Busy {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** The slots that a region above 4 GiB takes. */
+function slotsOf({ start, end }: Busy): readonly Busy[] {
+  const size = end - start;
+  if (size > LARGE) return [];
+  const low = start % SLOTS;
+  const first = { start: low, end: low + size };
+  return first.end > SLOTS ? [first, { start: 0, end: first.end - SLOTS }] : [first];
+}
+
 const up = (address: number, alignment: number): number => Math.ceil(address / alignment) * alignment;
 const down = (address: number, alignment: number): number => Math.floor(address / alignment) * alignment;
 
-function firstGap(busy: Busy, size: number, from: number, limit: number, alignment: number): number | undefined {
+function firstGap(
+  busy: readonly Busy[],
+  size: number,
+  from: number,
+  limit: number,
+  alignment: number,
+): number | undefined {
   let candidate = up(from, alignment);
-  for (const [start, end] of busy) {
+  for (const { start, end } of busy) {
     if (start >= candidate + size) break;
     if (end > candidate) candidate = up(end, alignment);
   }
   return candidate + size <= limit ? candidate : undefined;
 }
 
-function lastGap(busy: Busy, size: number, from: number, limit: number, alignment: number): number | undefined {
+function lastGap(
+  busy: readonly Busy[],
+  size: number,
+  from: number,
+  limit: number,
+  alignment: number,
+): number | undefined {
   let candidate = down(limit - size, alignment);
   for (let i = busy.length - 1; i >= 0; i--) {
-    const [start, end] = busy[i];
+    const { start, end } = busy[i];
     if (end <= candidate) continue;
     if (start < candidate + size) candidate = down(start - size, alignment);
   }
   if (candidate < from) return undefined;
   // Overlapping intervals are sorted by start only: make sure.
-  return busy.some(([start, end]) => start < candidate + size && end > candidate) ? undefined : candidate;
+  return busy.some(({ start, end }) => start < candidate + size && end > candidate) ? undefined : candidate;
 }

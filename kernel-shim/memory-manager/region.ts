@@ -1,4 +1,5 @@
 import { stateClass } from "../executive/state.ts";
+import { firstIndex } from "../sorted.ts";
 import type { Section } from "./section.ts";
 
 /** Committed pages of one protection, `end` exclusive. */
@@ -15,7 +16,7 @@ export class Region {
   readonly type: number;
   readonly allocationProtect: number;
   /** Ascending, disjoint, neighbours differ. */
-  runs: Run[] = [];
+  readonly runs: Run[] = [];
   /** What it is a view of, from which byte on. */
   readonly section: Section | undefined;
   readonly sectionOffset: number;
@@ -43,12 +44,18 @@ export class Region {
     return this.end - this.start;
   }
   runAt(address: number): Run | undefined {
-    return this.runs.find((run) => address >= run.start && address < run.end);
+    const run = this.firstRunAbove(address);
+    return run !== undefined && run.start <= address ? run : undefined;
+  }
+  /** The run at `address`, or else the next. */
+  firstRunAbove(address: number): Run | undefined {
+    return this.runs.at(firstIndex(this.runs, ({ end }) => end > address));
   }
   /** Runs within a range, cut to it. */
   *runsIn(start: number, end: number): IterableIterator<Run> {
-    for (const run of this.runs) {
-      if (run.end <= start || run.start >= end) continue;
+    for (let at = firstIndex(this.runs, (run) => run.end > start); at < this.runs.length; at++) {
+      const run = this.runs[at];
+      if (run.start >= end) return;
       yield { start: Math.max(run.start, start), end: Math.min(run.end, end), protect: run.protect };
     }
   }
@@ -59,26 +66,22 @@ export class Region {
   }
   /** Gives the pages of a range a protection, or takes them from the committed ones. */
   set(start: number, end: number, protect: number | undefined): void {
+    // Those that end or begin where the range does may become one with it.
+    const first = firstIndex(this.runs, (run) => run.end >= start);
+    const behind = firstIndex(this.runs, (run) => run.start > end);
+    const touched = this.runs.slice(first, behind);
+    const before = touched.map((run) => ({ ...run, end: Math.min(run.end, start) }));
+    const after = touched.map((run) => ({ ...run, start: Math.max(run.start, end) }));
+    const given = protect === undefined ? [] : [{ start, end, protect }];
     const pieces: Run[] = [];
-    for (const run of this.runs) {
-      if (run.end <= start || run.start >= end) {
-        pieces.push(run);
-        continue;
-      }
-      if (run.start < start) pieces.push({ start: run.start, end: start, protect: run.protect });
-      if (run.end > end) pieces.push({ start: end, end: run.end, protect: run.protect });
+    for (const piece of [...before, ...given, ...after]) {
+      if (piece.start >= piece.end) continue;
+      const last = pieces.at(-1);
+      if (last?.end === piece.start && last.protect === piece.protect)
+        pieces[pieces.length - 1] = { ...last, end: piece.end };
+      else pieces.push(piece);
     }
-    if (protect !== undefined) pieces.push({ start, end, protect });
-    pieces.sort((a, b) => a.start - b.start);
-    this.runs = [];
-    for (const piece of pieces) {
-      const last = this.runs.at(-1);
-      if (last !== undefined && last.end === piece.start && last.protect === piece.protect) {
-        this.runs[this.runs.length - 1] = { ...last, end: piece.end };
-      } else {
-        this.runs.push(piece);
-      }
-    }
+    this.runs.splice(first, behind - first, ...pieces);
   }
 }
 stateClass("Region", Region);

@@ -7,6 +7,7 @@ import type { ValueOf } from "../abi/type.ts";
 import { stateClass } from "../executive/state.ts";
 import { StatusError } from "../executive/unsupported.ts";
 import type { Machine } from "../machine.ts";
+import { firstIndex } from "../sorted.ts";
 import {
   type AddressRequirements,
   ALLOCATION_GRANULARITY,
@@ -42,16 +43,15 @@ export class VirtualMemory {
   }
 
   regionAt(address: number): Region | undefined {
-    let low = 0;
-    let high = this.regions.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const region = this.regions[middle];
-      if (address < region.start) high = middle - 1;
-      else if (address >= region.end) low = middle + 1;
-      else return region;
-    }
-    return undefined;
+    const region = this.firstAbove(address);
+    return region !== undefined && region.start <= address ? region : undefined;
+  }
+  /** The region at `address`, or else the next. */
+  private firstAbove(address: number): Region | undefined {
+    return this.regions.at(this.indexAbove(address));
+  }
+  private indexAbove(address: number): number {
+    return firstIndex(this.regions, ({ end }) => end > address);
   }
   /** The image that is mapped at `address`. */
   imageAt(address: number): Section | undefined {
@@ -59,7 +59,7 @@ export class VirtualMemory {
     return region?.type === MemoryType.MEM_IMAGE ? region.section : undefined;
   }
   isFree(start: number, end: number): boolean {
-    return !this.regions.some((region) => region.start < end && region.end > start);
+    return (this.firstAbove(start)?.start ?? Infinity) >= end;
   }
 
   /** NtAllocateVirtualMemory. `base` 0 lets the kernel choose. */
@@ -208,7 +208,7 @@ export class VirtualMemory {
     const page = pageDown(address);
     const region = this.regionAt(page);
     if (region === undefined) {
-      const next = this.regions.find((one) => one.start > page)?.start ?? HIGHEST_USER_ADDRESS + 1;
+      const next = this.firstAbove(page)?.start ?? HIGHEST_USER_ADDRESS + 1;
       return {
         BaseAddress: page,
         AllocationBase: 0,
@@ -221,7 +221,7 @@ export class VirtualMemory {
       };
     }
     const run = region.runAt(page);
-    const end = run?.end ?? region.runs.find((one) => one.start > page)?.start ?? region.end;
+    const end = run?.end ?? region.firstRunAbove(page)?.start ?? region.end;
     return {
       BaseAddress: page,
       AllocationBase: region.start,
@@ -252,12 +252,11 @@ export class VirtualMemory {
   }
 
   insert(region: Region): void {
-    const at = this.regions.findIndex((one) => one.start > region.start);
-    this.regions.splice(at < 0 ? this.regions.length : at, 0, region);
+    this.regions.splice(this.indexAbove(region.start), 0, region);
     this.reserved += region.size;
   }
   remove(region: Region): void {
-    this.regions.splice(this.regions.indexOf(region), 1);
+    this.regions.splice(this.indexAbove(region.start), 1);
     this.reserved -= region.size;
   }
   /** Counts committed bytes against the machine's limit. */
