@@ -89,7 +89,8 @@ export class BlockCache {
   }
   /** What stands at `address`. Throws GuestFault where it cannot be fetched. */
   decode(address: number): Decoded {
-    return this.#decoder.decode(this.#reader, address);
+    const block = this.#byRip.get(address);
+    return block ? this.instruction(block.at + blockHeader.size) : this.#decoder.decode(this.#reader, address);
   }
   /** Whether control may go elsewhere than to the next instruction. */
   endsBlock(instruction: Instruction): boolean {

@@ -164,6 +164,7 @@ export class Core implements CodeListener {
   /** What stands at `address`, between runs. Throws GuestFault where it cannot be fetched. */
   decode(address: number): Decoded {
     this.#codePage = -1;
+    this.space.discardSharedCode();
     return this.blocks.decode(address);
   }
   /** Called by an access path: the run ends after the present instruction. */

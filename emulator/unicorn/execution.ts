@@ -147,6 +147,7 @@ export class Execution {
 
   #tellCore(): void {
     const told = this.#toldExits;
+    if (!this.#changed && this.exits === told) return;
     const moved = [...this.exits, ...told].filter((address) => this.exits.has(address) !== told.has(address));
     if (!this.#changed && !moved.length) return;
     this.#core.stopAt(this.#stops(), this.#changed ? undefined : moved);
@@ -155,7 +156,7 @@ export class Execution {
   }
   #stops(): Stops {
     const { hooks, exits } = this;
-    const everyInstruction = hooks.of(HookType.CODE | HookType.MEM_FETCH);
+    const everyInstruction = hooks.of(HookType.CODE);
     return {
       at: (address) => exits.has(address) || everyInstruction.some((hook) => hook.covers(address)),
       before: (instruction) => this.#instructions.concerns(instruction),
@@ -169,14 +170,12 @@ export class Execution {
     const { rip } = context;
     if (entered && this.hooks.of(HookType.BLOCK).length) {
       const { size } = blockExtent(this.#core, rip, (address) => this.exits.has(address));
-      this.#callAt(HookType.BLOCK, rip, [BigInt(rip), size]);
+      this.#callAt(HookType.BLOCK, rip, size);
       if (this.#stopped || context.rip !== rip) return "moved";
     }
     const instruction = this.#instructionAt(rip);
     if (!instruction) return "here";
-    const { length } = instruction;
-    this.#callAt(HookType.MEM_FETCH, rip, [MemoryEvent.FETCH, BigInt(rip), length, 0n]);
-    if (!this.#stopped && context.rip === rip) this.#callAt(HookType.CODE, rip, [BigInt(rip), length]);
+    this.#callAt(HookType.CODE, rip, instruction.length);
     if (this.#stopped || context.rip !== rip) return "moved";
     if (!this.#instructions.concerns(instruction)) return "here";
     const done = this.#instructions.perform(instruction);
@@ -191,15 +190,15 @@ export class Execution {
       throw error;
     }
   }
-  /** Calls those that cover `address`, with those that they add. */
-  #callAt(type: number, address: number, parameters: readonly unknown[], already: readonly Hook[] = []): void {
+  /** Calls those that cover `address`, where `size` bytes of code begin, with those that they add. */
+  #callAt(type: number, address: number, size: number, already: readonly Hook[] = []): void {
     const hooks = this.hooks.of(type);
     for (const hook of hooks) {
       if (!hook.covers(address) || already.includes(hook) || !this.hooks.has(hook)) continue;
-      this.#call(hook, [...parameters, hook.userData]);
+      this.#call(hook, [BigInt(address), size, hook.userData]);
       if (this.#stopped) return;
     }
-    if (this.hooks.of(type) !== hooks) this.#callAt(type, address, parameters, [...already, ...hooks]);
+    if (this.hooks.of(type) !== hooks) this.#callAt(type, address, size, [...already, ...hooks]);
   }
 
   /** Undefined: the start goes on. */

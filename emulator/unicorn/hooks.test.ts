@@ -190,6 +190,22 @@ describe("INSN", () => {
     expect(calls).toBe(10);
   });
 
+  test("SYSCALL that another instruction replaces, or that may no longer be executed", () => {
+    const { e, run } = program("0f 05 90");
+    let calls = 0;
+    e.hook_add(uc["HOOK_INSN"], () => calls++, {}, 1, 0, uc["X86_INS_SYSCALL"]);
+    run();
+    run();
+    e.mem_write(CODE, [0xff, 0xc0]); // inc eax
+    run();
+    expect([calls, e.reg_read_i32(uc["X86_REG_EAX"])]).toEqual([2, 1]);
+    e.mem_write(CODE, [0x0f, 0x05]);
+    run();
+    e.mem_protect(CODE, 0x1000, uc["PROT_READ"]);
+    expect(thrown(run)).toBe(failed("uc_emu_start", "ERR_FETCH_PROT"));
+    expect(calls).toBe(3);
+  });
+
   test("SYSENTER", () => {
     const { e, run } = program("0f 34");
     let calls = 0;

@@ -9,9 +9,11 @@ export class Hook {
   readonly type: number;
   readonly callback: HookCallback;
   readonly userData: unknown;
-  /** Inclusive; everywhere when `begin` is above `end`. */
+  /** Inclusive. */
   readonly begin: bigint;
   readonly end: bigint;
+  /** `begin` is above `end`. */
+  readonly isEverywhere: boolean;
   /** Of an INSN hook. */
   readonly instruction: number;
 
@@ -28,12 +30,10 @@ export class Hook {
     this.userData = userData;
     this.begin = begin;
     this.end = end;
+    this.isEverywhere = begin > end;
     this.instruction = instruction;
   }
 
-  get isEverywhere(): boolean {
-    return this.begin > this.end;
-  }
   /** Whether it has an address in `size` bytes from `address` on. */
   covers(address: number, size = 1): boolean {
     return this.isEverywhere || (this.begin < address + size && this.end >= address);
@@ -47,6 +47,8 @@ export class Hooks {
   #hooks: readonly Hook[] = [];
   readonly #changed: () => void;
   readonly #byType = new Map<number, readonly Hook[]>();
+  /** Those on INSN. */
+  readonly #byInstruction = new Map<number, readonly Hook[]>();
 
   constructor(changed: () => void) {
     this.#changed = changed;
@@ -61,6 +63,7 @@ export class Hooks {
   #set(hooks: readonly Hook[]): void {
     this.#hooks = hooks;
     this.#byType.clear();
+    this.#byInstruction.clear();
     this.#changed();
   }
   /** Hooks with a bit of `types`, in the order in which they came. */
@@ -71,12 +74,17 @@ export class Hooks {
   }
   /** Hooks on INSN for one instruction. */
   forInstruction(instruction: number): readonly Hook[] {
-    return this.of(HookType.INSN).filter((hook) => hook.instruction === instruction);
+    let found = this.#byInstruction.get(instruction);
+    if (!found) {
+      found = this.of(HookType.INSN).filter((hook) => hook.instruction === instruction);
+      this.#byInstruction.set(instruction, found);
+    }
+    return found;
   }
   has(hook: Hook): boolean {
     return this.#hooks.includes(hook);
   }
-  /** Hooks that see accesses which are permitted. */
+  /** Hooks that see accesses which are permitted. Fetches are none of them: Unicorn calls hooks on MEM_FETCH never. */
   get accesses(): readonly Hook[] {
     return this.of(MEMORY_ACCESSES & ~HookType.MEM_FETCH);
   }

@@ -8,6 +8,8 @@ export interface UnicornRegister {
   readonly id: number;
   /** Bytes of its value. */
   readonly size: number;
+  /** Where a stretch begins. */
+  readonly offset?: (context: Context) => number;
   read(context: Context): Uint8Array;
   /** `value` has `size` bytes. */
   write(context: Context, value: Uint8Array): void;
@@ -15,15 +17,17 @@ export interface UnicornRegister {
 
 const registers: UnicornRegister[] = [];
 
-function at(name: string, id: number, size: number, offset: number | ((context: Context) => number)): void {
+function at(name: string, id: number, size: number, place: number | ((context: Context) => number)): void {
+  const offset = typeof place === "number" ? () => place : place;
   const bytes = (context: Context): Uint8Array => {
-    const start = typeof offset === "number" ? offset : offset(context);
+    const start = offset(context);
     return context.bytes.subarray(start, start + size);
   };
   registers.push({
     name,
     id,
     size,
+    offset,
     read: (context) => bytes(context).slice(),
     write: (context, value) => bytes(context).set(value),
   });

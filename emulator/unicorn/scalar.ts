@@ -6,48 +6,38 @@ export type Scalar<T extends ScalarType> = T extends "i64" ? bigint : number;
 
 export const scalarSizes: Readonly<Record<ScalarType, number>> = { i8: 1, i16: 2, i32: 4, i64: 8, float: 4, double: 8 };
 
-export function encodeScalar(type: ScalarType, value: number | bigint): Uint8Array {
-  const view = new DataView(new ArrayBuffer(scalarSizes[type]));
+export function setScalar(type: ScalarType, view: DataView, offset: number, value: Integer): void {
   switch (type) {
     case "i8":
-      view.setInt8(0, Number(value));
-      break;
+      return view.setInt8(offset, Number(value));
     case "i16":
-      view.setInt16(0, Number(value), true);
-      break;
+      return view.setInt16(offset, Number(value), true);
     case "i32":
-      view.setInt32(0, Number(value), true);
-      break;
+      return view.setInt32(offset, Number(value), true);
     case "i64":
-      view.setBigInt64(0, BigInt(value), true);
-      break;
+      return view.setBigInt64(offset, BigInt(value), true);
     case "float":
-      view.setFloat32(0, Number(value), true);
-      break;
+      return view.setFloat32(offset, Number(value), true);
     case "double":
-      view.setFloat64(0, Number(value), true);
-      break;
+      return view.setFloat64(offset, Number(value), true);
   }
-  return new Uint8Array(view.buffer);
 }
 
-/** `bytes` are as many as the type has. */
-export function decodeScalar<T extends ScalarType>(type: T, bytes: Uint8Array): Scalar<T>;
-export function decodeScalar(type: ScalarType, bytes: Uint8Array): number | bigint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, scalarSizes[type]);
+export function getScalar<T extends ScalarType>(type: T, view: DataView, offset: number): Scalar<T>;
+export function getScalar(type: ScalarType, view: DataView, offset: number): Integer {
   switch (type) {
     case "i8":
-      return view.getInt8(0);
+      return view.getInt8(offset);
     case "i16":
-      return view.getInt16(0, true);
+      return view.getInt16(offset, true);
     case "i32":
-      return view.getInt32(0, true);
+      return view.getInt32(offset, true);
     case "i64":
-      return view.getBigInt64(0, true);
+      return view.getBigInt64(offset, true);
     case "float":
-      return view.getFloat32(0, true);
+      return view.getFloat32(offset, true);
     case "double":
-      return view.getFloat64(0, true);
+      return view.getFloat64(offset, true);
   }
 }
 

@@ -11,7 +11,7 @@ import { HeldRegisters } from "./held-registers.ts";
 import { Hook, type HookCallback } from "./hooks.ts";
 import { Regions } from "./regions.ts";
 import { registerOf } from "./registers.ts";
-import { decodeScalar, encodeScalar, scalarSizes, toUint64, type Integer, type Scalar, type ScalarType } from "./scalar.ts"; // prettier-ignore
+import { getScalar, scalarSizes, setScalar, toUint64, type Integer, type Scalar, type ScalarType } from "./scalar.ts"; // prettier-ignore
 
 /** unicorn.js throws strings. */
 function throwText(text: string): never {
@@ -120,10 +120,21 @@ export class Unicorn {
     } else if (!this.#held.write(this.#context, regid, source)) this.#check("uc_reg_write", "ERR_ARG");
   }
   reg_read_type<T extends ScalarType>(regid: number, type: T): Scalar<T> {
-    return decodeScalar(type, this.reg_read(regid, scalarSizes[type]));
+    const offset = this.#scalarOffset(regid, type);
+    if (offset !== undefined) return getScalar(type, this.#context.view, offset);
+    return getScalar(type, new DataView(this.reg_read(regid, scalarSizes[type]).buffer), 0);
   }
   reg_write_type<T extends ScalarType>(regid: number, type: T, value: Integer): void {
-    this.reg_write(regid, encodeScalar(type, value));
+    const offset = this.#scalarOffset(regid, type);
+    if (offset !== undefined) return setScalar(type, this.#context.view, offset, value);
+    const bytes = new Uint8Array(scalarSizes[type]);
+    setScalar(type, new DataView(bytes.buffer), 0, value);
+    this.reg_write(regid, bytes);
+  }
+  /** Where a register that is just such a scalar stands in the context. */
+  #scalarOffset(regid: number, type: ScalarType): number | undefined {
+    const register = registerOf(regid);
+    return register?.size === scalarSizes[type] ? register.offset?.(this.#context) : undefined;
   }
   reg_read_i8 = (regid: number): number => this.reg_read_type(regid, "i8");
   reg_read_i16 = (regid: number): number => this.reg_read_type(regid, "i16");
@@ -254,9 +265,9 @@ export class Unicorn {
     };
     const value = values[query];
     if (value === undefined) this.#check("uc_query", "ERR_ARG");
-    const bytes = new Uint8Array(8);
-    bytes.set(encodeScalar("i32", value));
-    return decodeScalar(result_type, bytes);
+    const view = new DataView(new ArrayBuffer(8));
+    setScalar("i32", view, 0, value as number);
+    return getScalar(result_type, view, 0);
   }
   query_i8 = (query: number): number => this.query_type(query, "i8");
   query_i16 = (query: number): number => this.query_type(query, "i16");
