@@ -21,25 +21,27 @@ const MAPS = 4;
 
 /** The forms that processors of one level have, by encoding. */
 export class FormTable {
-  /** By map (those with VEX after those without) and opcode, most specific first. */
-  readonly #forms: Form[][][] = [];
+  /** By map (those with VEX after those without) and opcode. */
+  readonly #forms: Form[][] = [];
+  /** The same, those that were asked for: most specific first. */
+  readonly #sorted: (readonly Form[])[] = [];
 
   constructor(specifications: readonly InstructionSpecification[], level: CpuLevel) {
-    for (let map = 0; map < 2 * MAPS; map++) this.#forms.push(Array.from({ length: 256 }, () => []));
     for (const { definition, forms } of specifications) {
       if (definition.feature && features[definition.feature].level > level) continue;
       for (const form of forms) {
         if (form.vex && level < 3) continue;
-        const opcodes = this.#forms[mapNumber(form) + (form.vex ? MAPS : 0)];
-        for (let register = 0; register < (form.registerInOpcode ? 8 : 1); register++)
-          opcodes[form.opcode + register].push(form);
+        const first = indexOf(form.vex !== undefined, mapNumber(form), form.opcode);
+        for (let index = first; index < first + (form.registerInOpcode ? 8 : 1); index++)
+          (this.#forms[index] ??= []).push(form);
       }
     }
-    for (const opcodes of this.#forms)
-      for (const forms of opcodes) if (forms.length > 1) forms.sort((a, b) => specificity(b) - specificity(a));
   }
   /** Candidates, most specific first. */
   lookup(vex: boolean, map: number, opcode: number): readonly Form[] {
-    return this.#forms[vex ? map + MAPS : map][opcode];
+    const index = indexOf(vex, map, opcode);
+    return (this.#sorted[index] ??= (this.#forms[index] ?? []).sort((a, b) => specificity(b) - specificity(a)));
   }
 }
+
+const indexOf = (vex: boolean, map: number, opcode: number): number => ((vex ? MAPS : 0) + map) * 256 + opcode;

@@ -1,7 +1,7 @@
 import { ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import type { Machine } from "../machine.ts";
 import type { Thread } from "../process-manager/thread.ts";
-import type { DispatcherObject } from "./dispatcher-object.ts";
+import type { Waitable } from "./dispatcher-object.ts";
 import { stateClass } from "./state.ts";
 import type { Timer } from "./timer.ts";
 import type { Wait } from "./wait.ts";
@@ -96,7 +96,7 @@ export class Scheduler {
     this.waiting.delete(thread);
   }
   /** `object` may have become signaled: wakes those whose waits it satisfies, the first who came first. */
-  signal(object: DispatcherObject): void {
+  signal(object: Waitable): void {
     for (const thread of [...object.waiters]) {
       if (thread.wait === undefined) continue;
       const status = satisfy(thread, thread.wait);

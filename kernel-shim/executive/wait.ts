@@ -1,5 +1,5 @@
 import { stateClass } from "./state.ts";
-import type { DispatcherObject } from "./dispatcher-object.ts";
+import type { Waitable } from "./dispatcher-object.ts";
 
 /** No deadline. */
 export const FOREVER = Infinity;
@@ -9,7 +9,7 @@ export const FOREVER = Infinity;
  * returns the wait's status, or (`restart`) is run again from its arguments.
  */
 export class Wait {
-  readonly objects: readonly DispatcherObject[];
+  readonly objects: readonly Waitable[];
   /** Satisfied by all objects at once instead of by any of them. */
   readonly all: boolean;
   /** Interrupt time in 100 ns units at which it ends with STATUS_TIMEOUT. */
@@ -20,7 +20,7 @@ export class Wait {
   /** Ended from outside (an alert by thread id, a keyed event's wake) with this reason as key. */
   readonly key: number | undefined;
   constructor(options: {
-    readonly objects?: readonly DispatcherObject[];
+    readonly objects?: readonly Waitable[];
     readonly all?: boolean;
     readonly deadline?: number;
     readonly alertable?: boolean;

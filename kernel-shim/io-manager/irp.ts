@@ -1,18 +1,13 @@
 import { isError, ntstatus, type NtStatus } from "../abi/ntstatus.ts";
 import { IO_STATUS_BLOCK } from "../abi/structures.ts";
 import { GuestFault, PAGE_SIZE } from "../../emulator/cpu.ts";
-import { DispatcherObject } from "../executive/dispatcher-object.ts";
+import type { Waitable } from "../executive/dispatcher-object.ts";
 import { stateClass } from "../executive/state.ts";
-import { objectType } from "../object-manager/kernel-object.ts";
-import type { ObjectType } from "../object-manager/kernel-object.ts";
 import type { Event } from "../executive/event.ts";
 import type { Thread } from "../process-manager/thread.ts";
 import { queueUserApc } from "../process-manager/apc.ts";
 import { CompletionMode } from "./completion-mode.ts";
 import type { FileObject } from "./file-object.ts";
-
-/** Never in the namespace and never behind a handle: a thread in a synchronous request waits on it. */
-const IrpType = objectType("Irp", { read: 0, write: 0, execute: 0, all: 0 });
 
 export interface IrpOptions {
   readonly file: FileObject;
@@ -34,9 +29,10 @@ export interface IrpOptions {
 
 /**
  * An I/O request packet: one operation on a file object, from the service that starts it to its completion. A driver completes it at once or keeps it and
- * completes it later, on behalf of whatever thread makes that possible.
+ * completes it later, on behalf of whatever thread makes that possible. A thread in a synchronous request waits on it.
  */
-export class Irp extends DispatcherObject {
+export class Irp implements Waitable {
+  readonly waiters: Thread[] = [];
   readonly file: FileObject;
   readonly thread: Thread;
   readonly callId: number;
@@ -55,7 +51,6 @@ export class Irp extends DispatcherObject {
   pended = false;
 
   constructor(options: IrpOptions) {
-    super();
     this.file = options.file;
     this.thread = options.thread;
     this.callId = options.callId;
@@ -69,11 +64,11 @@ export class Irp extends DispatcherObject {
     this.grantedAccess = options.grantedAccess ?? 0;
   }
 
-  get type(): ObjectType {
-    return IrpType;
-  }
-  override isSignaled(): boolean {
+  isSignaled(): boolean {
     return this.status !== undefined;
+  }
+  acquire(): boolean {
+    return false;
   }
 
   /**

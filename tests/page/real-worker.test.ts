@@ -1,6 +1,6 @@
 /** The page as it ships: built, with the real worker, engine, kernel and image, in Chromium. */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -45,6 +45,12 @@ describe.skipIf(chromiumPath === undefined || !existsSync(image))("the page with
     },
     120_000,
   );
+
+  test("the worker asks to be compiled while it loads", async () => {
+    const assets = join(root, "dist", "assets");
+    const worker = (await readdir(assets)).find((name) => /^worker-.*\.js$/.test(name)) ?? "";
+    expect(await readFile(join(assets, worker), "utf8")).toMatch(/^\/\/# allFunctionsCalledOnLoad\n/);
+  });
 
   test("an endless loop is stopped by its button within a second", async () => {
     const page = await browser.open();

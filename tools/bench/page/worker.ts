@@ -1,5 +1,5 @@
 import * as Comlink from "comlink";
-import { createCpu } from "../../../emulator/engine.ts";
+import { createCpu, TRANSLATE_AFTER } from "../../../emulator/engine.ts";
 import {
   measureKernel,
   type KernelDescription,
@@ -9,7 +9,6 @@ import {
 import { measureStartUp, type StartUpMeasurement, type StartUpOptions } from "../../../src/bench/start-up.ts";
 import { loadImageLayer } from "../../../src/worker/image-store.ts";
 
-const TRANSLATE_AFTER = 1000;
 const createEngine = () => createCpu({ level: 3, translateAfter: TRANSLATE_AFTER, seed: 1 });
 
 const api = {
