@@ -4,7 +4,7 @@ import { launcher, type Warming } from "./tools/cli/plugin.ts";
 import { savedHandlers } from "./tools/handlers/plugin.ts";
 
 /** What loads files that lie beside it. */
-const packages = ["koffi", "capstone-wasm"];
+const packages = ["capstone-wasm"];
 
 /** Code for Node beside the static site: one file, and the one that starts it. */
 export const nodeBuild = (entry: string, warming: Warming) =>

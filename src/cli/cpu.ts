@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Cpu } from "../../emulator/cpu.ts";
-import { createCpu as createCpuOfEngine, TRANSLATE_AFTER, type EngineCpu } from "../../emulator/engine.ts";
-import { windowsSegmentation } from "../../kernel-shim/process-manager/segmentation.ts";
+import { TRANSLATE_AFTER, type EngineCpu } from "../../emulator/engine.ts";
+import { createWindowsCpu } from "../sandbox/windows-cpu.ts";
 import { isUnicornJsFile, type RunOptions, type UnicornJsFile } from "./options.ts";
 
 type CpuChoice = Pick<RunOptions, "translateAfter" | "seed">;
@@ -10,7 +10,7 @@ type CpuChoice = Pick<RunOptions, "translateAfter" | "seed">;
 /** Our own engine. */
 export function createEngine(options: CpuChoice & { readonly cpu: "translator" | "interpreter" }): EngineCpu {
   const translateAfter = options.cpu === "interpreter" ? Infinity : (options.translateAfter ?? TRANSLATE_AFTER);
-  return createCpuOfEngine({ level: 3, translateAfter, seed: options.seed ?? 1, segmentation: windowsSegmentation });
+  return createWindowsCpu({ translateAfter, ...(options.seed !== undefined && { seed: options.seed }) });
 }
 
 /** The CPU that the options name. libunicorn and unicorn.js are loaded only when they are asked for. */

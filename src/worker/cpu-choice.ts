@@ -1,9 +1,9 @@
 /** The CPU that a session asks for. */
 import type { Cpu } from "../../emulator/cpu.ts";
-import { createCpu, TRANSLATE_AFTER } from "../../emulator/engine.ts";
+import { TRANSLATE_AFTER } from "../../emulator/engine.ts";
 import { UnicornJsCpu } from "../../emulator/unicorn/unicornjs/cpu.ts";
 import { loadUnicornJs } from "../../emulator/unicorn/unicornjs/module.ts";
-import { windowsSegmentation } from "../../kernel-shim/process-manager/segmentation.ts";
+import { createWindowsCpu } from "../sandbox/windows-cpu.ts";
 import type { SessionOptions } from "./interface.ts";
 
 export async function createChosenCpu(
@@ -11,17 +11,14 @@ export async function createChosenCpu(
 ): Promise<Cpu> {
   switch (options.cpu) {
     case "translator":
-      return createEngine(options.translateAfter ?? TRANSLATE_AFTER);
+      return createWindowsCpu({ translateAfter: options.translateAfter ?? TRANSLATE_AFTER });
     case "interpreter":
-      return createEngine(Infinity);
+      return createWindowsCpu({ translateAfter: Infinity });
     case "unicornjs":
       if (!options.unicornJs) throw new Error("No build of unicorn.js was chosen as the CPU.");
       return new UnicornJsCpu(await loadUnicornJs(await importScript(await options.unicornJs.text())));
   }
 }
-
-const createEngine = (translateAfter: number): Cpu =>
-  createCpu({ level: 3, translateAfter, seed: 1, segmentation: windowsSegmentation });
 
 /** What a script exports, or else its `MUnicorn`: a build is made for a script element, which sees its variables. */
 async function importScript(text: string): Promise<unknown> {

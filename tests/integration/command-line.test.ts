@@ -1,6 +1,7 @@
 /** `ring3 run` as a user meets it: its options, its messages, its exit codes. */
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { tmpdir } from "node:os";
 import { Module } from "node:module";
 import { dirname, join } from "node:path";
@@ -54,6 +55,23 @@ describe("our own errors go to standard error", () => {
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
     expect(result.stderr).toMatch(message);
     expect(result.stderr).not.toMatch(/\n +at /);
+  });
+});
+
+test("what the package depends on is all that it needs", async () => {
+  const built = dirname(await commandLineFromSources());
+  const installed = join(directory, "node_modules", "ring3");
+  cpSync(built, join(installed, "dist", "cli"), { recursive: true });
+  copyFileSync("package.json", join(installed, "package.json"));
+  const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: Record<string, string> };
+  for (const name of Object.keys(dependencies))
+    symlinkSync(realpathSync(join("node_modules", name)), join(directory, "node_modules", name));
+  const start = (...args: string[]) =>
+    spawnSync(process.execPath, [join(installed, "dist/cli/ring3.js"), "run", ...args, ...hello], { encoding: "utf8" });
+  expect(start()).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  expect(start("--cpu", "libunicorn")).toMatchObject({
+    status: 125,
+    stderr: expect.stringMatching(/^ring3: --cpu: .*npm install koffi\n$/) as unknown,
   });
 });
 

@@ -43,16 +43,18 @@ test("a sandbox runs a program", () => {
   const sample = JSON.stringify(join(root, "samples/bin/hello-kernel.exe"));
   const program = `
     import { readFileSync } from "node:fs";
-    import { createCpu, MemoryLayer, Sandbox, TRANSLATE_AFTER } from "./library/sandbox.js";
+    import { createCpu, MemoryLayer, Sandbox, traceLine } from "./library/sandbox.js";
     const sandbox = new Sandbox({
-      cpu: createCpu({ level: 3, translateAfter: TRANSLATE_AFTER, seed: 1 }),
+      cpu: createCpu(),
       layers: [new MemoryLayer("program", [["w\\\\hello.exe", new Uint8Array(readFileSync(${sample}))]])],
       program: "C:\\\\w\\\\hello.exe",
     });
     while (sandbox.run(1e6).reason !== "ended");
-    console.log(JSON.stringify([sandbox.exit.status, sandbox.changes().map(({ path }) => path)]));
+    const written = Array.from({ length: sandbox.trace.length }, (_, n) => traceLine(sandbox.trace, n, "text")).filter((line) => line.includes("NtWriteFile"));
+    console.log(JSON.stringify([sandbox.exit.status, sandbox.changes().map(({ path }) => path), written]));
     sandbox.dispose();`;
-  expect(run("sandbox.js", program)).toEqual([0, ["C:\\testfile.txt"]]);
+  const call = expect.stringMatching(/ NtWriteFile\(FileHandle: .*testfile\.txt.*\) = SUCCESS\n$/) as unknown;
+  expect(run("sandbox.js", program)).toEqual([0, ["C:\\testfile.txt"], [call]]);
 });
 
 test("the package names what is built", () => {

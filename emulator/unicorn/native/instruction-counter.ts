@@ -2,7 +2,7 @@
  * Counts instructions and stops at the budget. libunicorn's own limit tells no count when something else ends a run, and a
  * JavaScript callback for each instruction costs a microsecond. So the hook is a few bytes of machine code.
  */
-import koffi from "koffi";
+import { foreignFunctions } from "./foreign-functions.ts";
 import type { HostPointer, Libunicorn } from "./library.ts";
 import { hostPointer } from "./library.ts";
 import { isRepeatedString } from "../repeated-string.ts";
@@ -93,6 +93,7 @@ let hookPointer: HostPointer | undefined;
 
 /** A page of this process that holds `code` and may be executed. */
 function executable(code: Uint8Array): HostPointer {
+  const koffi = foreignFunctions();
   const libc = koffi.load(null);
   type Map = (at: null, size: number, protection: number, flags: number, fd: number, offset: number) => HostPointer;
   const mmap = libc.func("void *mmap(void *, size_t, int, int, int, long)") as unknown as Map;

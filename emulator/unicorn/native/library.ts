@@ -1,5 +1,5 @@
 /** libunicorn 2.0 through FFI: the few functions and constants used here, with types. https://www.unicorn-engine.org/ */
-import koffi from "koffi";
+import { foreignFunctions } from "./foreign-functions.ts";
 
 /** An address in this process: an engine, a callback, the first byte of a buffer. */
 export type HostPointer = bigint;
@@ -72,7 +72,7 @@ export interface Libunicorn {
 
 /** The address of a buffer's first byte. Backing stores do not move; the caller keeps the buffer alive. */
 export function hostPointer(buffer: ArrayBufferView): HostPointer {
-  return koffi.address(buffer);
+  return foreignFunctions().address(buffer);
 }
 
 let library: Libunicorn | undefined;
@@ -83,7 +83,8 @@ export function loadLibunicorn(): Libunicorn {
   return library;
 }
 
-function openLibrary(): ReturnType<typeof koffi.load> {
+function openLibrary(): ReturnType<ReturnType<typeof foreignFunctions>["load"]> {
+  const koffi = foreignFunctions();
   const names = ["libunicorn.so.2", "libunicorn.2.dylib", "unicorn.dll"];
   for (const name of names) {
     try {
@@ -96,6 +97,7 @@ function openLibrary(): ReturnType<typeof koffi.load> {
 }
 
 function bind(): Libunicorn {
+  const koffi = foreignFunctions();
   const lib = openLibrary();
   const declare = <F extends (...args: never[]) => unknown>(definition: string): F =>
     lib.func(definition) as unknown as F;
