@@ -39,22 +39,14 @@ test("a program for unicorn.js runs: only the name of the package is another", (
   expect(run("program.cjs", program)).toEqual(["16777216", 10, "16777226", 2, "1122334455667788"]);
 });
 
-test("a sandbox runs a program", () => {
-  const sample = JSON.stringify(join(root, "samples/bin/hello-kernel.exe"));
-  const program = `
-    import { readFileSync } from "node:fs";
-    import { createCpu, MemoryLayer, Sandbox, traceLine } from "./library/sandbox.js";
-    const sandbox = new Sandbox({
-      cpu: createCpu(),
-      layers: [new MemoryLayer("program", [["w\\\\hello.exe", new Uint8Array(readFileSync(${sample}))]])],
-      program: "C:\\\\w\\\\hello.exe",
-    });
-    while (sandbox.run(1e6).reason !== "ended");
-    const written = Array.from({ length: sandbox.trace.length }, (_, n) => traceLine(sandbox.trace, n, "text")).filter((line) => line.includes("NtWriteFile"));
-    console.log(JSON.stringify([sandbox.exit.status, sandbox.changes().map(({ path }) => path), written]));
-    sandbox.dispose();`;
-  const call = expect.stringMatching(/ NtWriteFile\(FileHandle: .*testfile\.txt.*\) = SUCCESS\n$/) as unknown;
-  expect(run("sandbox.js", program)).toEqual([0, ["C:\\testfile.txt"], [call]]);
+test("the first program of docs/library.md runs a program and prints its trace", () => {
+  const [, example = ""] = /```js\n([^]*?)```/.exec(readFileSync(join(root, "docs/library.md"), "utf8")) ?? [];
+  writeFileSync(join(directory, "run.js"), example.replace('from "ring3"', 'from "./library/sandbox.js"'));
+  const sample = join(root, "samples/bin/hello-kernel.exe");
+  const lines = execFileSync(process.execPath, [join(directory, "run.js"), sample], { encoding: "utf8" });
+  expect(lines).toMatch(/^ .* NtCreateFile\(.*testfile\.txt.*\) = SUCCESS$/m);
+  expect(lines).toMatch(/^ .* NtTerminateProcess\(.*\) = \(does not return\)$/m);
+  expect(lines).toMatch(/^The program ended with exit code 0: success\. \[\n +\{\n +path: 'C:\\\\testfile\.txt',$/m);
 });
 
 test("the package names what is built", () => {
