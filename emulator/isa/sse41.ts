@@ -323,7 +323,8 @@ export const rounds = precisions.flatMap((precision) => {
       const x = lanesOf(b, precision, src);
       const results = x.map((one) => b.op(operation, one));
       const flags = new StickyFlags(b, shape);
-      leaveFor(b, [flags.nan(results)], bits & 8 ? undefined : () => flags.differ(x, results));
+      // Denormal numbers raise nothing here, but are zeroes with DAZ.
+      leaveFor(b, [flags.nan(results), ...flags.denormal(x)], bits & 8 ? undefined : () => flags.differ(x, results));
       writeLanes(b, precision, dst, rest, results);
     },
     execute: (machine, dst, rest, src, selector) =>

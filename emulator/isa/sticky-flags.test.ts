@@ -10,6 +10,8 @@ const DATA = 0x50_0000;
 const LOG = 0x60_0000;
 const VALUES = 64;
 const ROUNDS = 40;
+/** Of MXCSR: the default, flags set, DAZ, FTZ, and rounding downwards. */
+const modes = [0x1f80, 0x1fa0, 0x1fb2, 0x1fe0, 0x1ff2, 0x9fa0, 0x9fb2, 0x9fc0, 0x9fe0, 0x9ff2, 0x3fa0];
 const READ_WRITE = Protection.Read | Protection.Write;
 
 type Prefixes = readonly (readonly number[])[];
@@ -41,6 +43,11 @@ function instruction(random: Random, prefixes: Prefixes): number[] {
       ]);
     case 1: // SQRT
       return [...prefix, 0x0f, 0x51, ...operand];
+    case 6: // ROUND, CVTPS2DQ and CVTTPS2DQ
+      return random.pick([
+        [0x66, 0x0f, 0x3a, random.below(4) + 8, 0xc0 | (to << 3) | from, random.below(16)],
+        [random.pick([0x66, 0xf3]), 0x0f, 0x5b, ...operand],
+      ]);
     case 2: // COMIS, UCOMIS
       return [...random.pick([[], [0x66]]), 0x0f, random.pick([0x2e, 0x2f]), ...operand];
     case 3: // CVTPS2PD and its relatives, CVTSI2SD of ECX
@@ -49,7 +56,7 @@ function instruction(random: Random, prefixes: Prefixes): number[] {
       return [...prefix, 0x0f, random.pick([0x58, 0x59, 0x5c, 0x5d, 0x5e, 0x5f]), ...operand];
   }
 }
-/** LDMXCSR [rdx], of the default or with flags set. */
+/** LDMXCSR [rdx], of one of the modes. */
 const clearFlags = (random: Random): number[] => [0x0f, 0xae, 0x52, random.below(4) * 4];
 const LOG_FLAGS = [0x0f, 0xae, 0x1f, 0x48, 0x83, 0xc7, 0x04]; // STMXCSR [rdi]; ADD RDI, 4
 
@@ -69,7 +76,7 @@ function loop(random: Random, prefixes: Prefixes): Uint8Array {
   return Uint8Array.from([...body, ...little(-(body.length + 4)), 0xcc]);
 }
 
-function run(cpu: Cpu, code: Uint8Array, values: Uint8Array, mxcsr: number): string {
+function run(cpu: Cpu, code: Uint8Array, values: Uint8Array, mxcsr: number): { state: string; xmm0: Uint8Array } {
   const space = cpu.createAddressSpace();
   space.map(CODE, 0x1000, Protection.Read | Protection.Execute);
   space.poke(CODE, code);
@@ -88,12 +95,13 @@ function run(cpu: Cpu, code: Uint8Array, values: Uint8Array, mxcsr: number): str
   const vectors = Array.from({ length: 8 }, (_, i) => context.xmm(i).join());
   const flags = new Uint32Array(space.peek(LOG, 0x1000).slice().buffer);
   space.dispose();
-  return [
+  const state = [
     exit.reason,
     context.mxcsr.toString(16),
     Array.from(flags, (word) => word.toString(16)).join(),
     ...vectors,
   ].join("\n");
+  return { state, xmm0: context.xmm(0).slice() };
 }
 
 /** Mostly numbers around 1 of the precision, so that rows do not end in infinities and NaNs at once. */
@@ -111,7 +119,7 @@ function randomValues(random: Random, isSingle: boolean): Uint8Array {
       else view.setBigUint64(lane, random.below(2) ? random.double() : random.bits(52), true);
     }
   }
-  [0x1f80, 0x1fa0, 0x1fa0, random.pick([0x1fa0, 0x1fb2, 0x9fc0])].forEach((mxcsr, i) =>
+  [0x1f80, 0x1fa0, random.pick(modes), random.pick(modes)].forEach((mxcsr, i) =>
     view.setUint32(0xf00 + i * 4, mxcsr, true),
   );
   return bytes;
@@ -122,14 +130,28 @@ describe("sticky flags", () => {
     const random = new Random(translateAfter + 11);
     const interpreter = createCpu({ level: 3, translateAfter: Infinity, seed: 1 });
     const translator = createCpu({ level: 3, translateAfter, seed: 1 });
-    for (let i = 0; i < 48; i++) {
+    for (let i = 0; i < 96; i++) {
       const prefixes = precisions[i % precisions.length];
       const code = loop(random, prefixes);
       const values = randomValues(random, prefixes[0].length === 0);
-      const mxcsr = random.pick([0x1f80, 0x1fa0]);
-      expect(run(translator, code, values, mxcsr), `program ${i}`).toBe(run(interpreter, code, values, mxcsr));
+      const mxcsr = random.pick(modes);
+      const [actual, expected] = [translator, interpreter].map((cpu) => run(cpu, code, values, mxcsr).state);
+      expect(actual, `program ${i}`).toBe(expected);
     }
     interpreter.dispose();
     translator.dispose();
+  });
+
+  it.each([
+    ["without DAZ", 0x1fa0, 1],
+    ["with DAZ", 0x1fe0, 0],
+  ])("a denormal number is rounded upwards %s", (_mode, mxcsr, expected) => {
+    const cpu = createCpu({ level: 3, translateAfter: 0, seed: 1 });
+    const values = new Uint8Array(0x1000);
+    values[0] = 1;
+    const roundUp = [0x66, 0x0f, 0x3a, 0x0b, 0xc0, 0x0a]; // ROUNDSD XMM0, XMM0, 10
+    const result = new DataView(run(cpu, Uint8Array.from([...roundUp, 0xcc]), values, mxcsr).xmm0.buffer);
+    expect(result.getFloat64(0, true)).toBe(expected);
+    cpu.dispose();
   });
 });

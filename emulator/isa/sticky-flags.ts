@@ -1,6 +1,7 @@
 /**
  * What lifts of floating-point instructions leave to `execute` so that the sticky flags of MXCSR are right. A lift rounds to nearest with everything masked
- * and denormals kept. It does not set flags: where it might have to set one that is not set yet, the instruction is executed. docs/decisions/0006.
+ * and denormals kept. It does not set flags: where it might have to set one that is not set yet, the instruction is executed. In a region FTZ and DAZ are
+ * no reason to leave: denormal operands and tiny results are, as where DE and UE are not set. docs/decisions/0006.
  */
 import { layout } from "../context-layout.ts";
 import type { Builder } from "../ir/builder.ts";
@@ -14,13 +15,24 @@ const { IE, DE, ZE, OE, UE, PE } = Exceptions;
 /** Masks, rounding control, DAZ and FTZ as after reset: all that is not a sticky flag. */
 const CONTROL = 0xffc0;
 const DEFAULT_CONTROL = 0x1f80;
+const FTZ = 0x8000;
+const DAZ = 0x0040;
 
 const mxcsr = (b: Builder): Node => b.state({ offset: layout.mxcsr, bytes: 4 });
 
-/** i32, not 0 where MXCSR asks for anything but the default, or lacks PE where that is taken for set. */
+/** A handler of the interpreter: nothing is known of its operands, and nobody asks what it knows of its results. */
+const isHandler = (b: Builder): boolean => b.site.address === undefined;
+
+/** i32, not 0 where MXCSR asks for anything but the default, FTZ and DAZ aside in a region, or lacks PE where that is taken for set. */
 function unusualMode(b: Builder): Node {
   const known = b.site.inexact ? PE : 0;
-  return b.ne(b.and(mxcsr(b), CONTROL | known), DEFAULT_CONTROL | known);
+  const control = isHandler(b) ? CONTROL : CONTROL & ~(FTZ | DAZ);
+  return b.ne(b.and(mxcsr(b), control | known), DEFAULT_CONTROL | known);
+}
+/** i32, not 0 where the flags are not all set, or say nothing: with FTZ or DAZ what raises DE and UE has other results than without. */
+function missing(b: Builder, flags: number): Node {
+  const flushes = flags & (DE | UE) ? FTZ | DAZ : 0;
+  return b.ne(b.and(mxcsr(b), flags | flushes), flags);
 }
 
 /** A reason to leave an instruction to its `execute`. */
@@ -38,11 +50,10 @@ export interface Check {
 /** `inexact`: i32, not 0 where PE is to be raised, or may be. */
 export function leaveFor(b: Builder, checks: readonly Check[], inexact?: () => Node): void {
   b.fallback(unusualMode(b), undefined, "mode");
-  const missing = (flags: number): Node => b.ne(b.and(mxcsr(b), flags), flags);
   for (const { flags, suspect, confirm, tested } of checks) {
-    const decisive = confirm?.(missing);
+    const decisive = confirm?.((some) => missing(b, some));
     if (!flags) b.fallback(decisive ?? suspect(), decisive && suspect());
-    else b.fallback(decisive ? b.and(decisive, missing(flags)) : missing(flags), suspect(), tested);
+    else b.fallback(decisive ? b.and(decisive, missing(b, flags)) : missing(b, flags), suspect(), tested);
   }
   if (inexact && !b.site.inexact) b.fallback(inexact(), b.eqz(b.and(mxcsr(b), PE)));
 }
@@ -53,17 +64,14 @@ type Halves = readonly Node[];
 export class StickyFlags {
   readonly lanes: FloatLanes;
   readonly #b: Builder;
-  /** A handler of the interpreter: nothing is known of its operands, and nobody asks what it knows of its results. */
-  readonly #isHandler: boolean;
   constructor(b: Builder, shape: Shape) {
     this.#b = b;
-    this.#isHandler = b.site.address === undefined;
     this.lanes = new FloatLanes(b, shape);
   }
 
   /** Operands that are denormal; in vectors the smallest normal number counts as one. */
   denormal(...operands: Halves[]): Check[] {
-    if (this.#isHandler) return [this.#denormal(operands.flat())];
+    if (isHandler(this.#b)) return [this.#denormal(operands.flat())];
     // In a region each by itself: many are known.
     return [...new Set(operands.flat())].map((x) => this.#denormal([x]));
   }
@@ -105,7 +113,7 @@ export class StickyFlags {
   ): Check[] {
     const b = this.#b;
     const { lanes } = this;
-    const underflow = (mayUnderflow ? UE | PE : 0) | (this.#isHandler ? 0 : DE);
+    const underflow = (mayUnderflow ? UE | PE : 0) | (isHandler(b) ? 0 : DE);
     const isTiny = (r: Node): Node => lanes.op("lt", lanes.op("abs", r), lanes.constant(lanes.isSingle ? 2 ** -125 : 2 ** -1021)); // prettier-ignore
     const tiny = (missing: (flags: number) => Node): Node => {
       const mayBe = (half: number): Node => mayUnderflow?.(half) ?? lanes.isNotZero(results[half]);
