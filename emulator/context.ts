@@ -4,6 +4,7 @@
  * The engine keeps the same layout in its linear memory: a context that runs there is *attached* (its bytes are a view
  * into that memory) and detached, with its bytes copied out, when another takes its place. So nothing is copied on a system call.
  */
+import { addressOfHalves } from "./address.ts";
 import { layout } from "./context-layout.ts";
 
 export const Register = {
@@ -69,7 +70,7 @@ export class Context {
   /** The register as an unsigned number; inexact above 2^53. */
   getNumber(register: Register): number {
     const at = layout.gpr + register * 8;
-    return this.#view.getUint32(at + 4, true) * 0x1_0000_0000 + this.#view.getUint32(at, true);
+    return addressOfHalves(this.#view.getUint32(at, true), this.#view.getUint32(at + 4, true));
   }
   /** `value` is an integer of magnitude up to 2^53; negative values are sign-extended. */
   setNumber(register: Register, value: number): void {

@@ -118,12 +118,15 @@ export type Exit =
   | { readonly reason: "syscall" }
   /** `budget` instructions were executed. */
   | { readonly reason: "budget" }
-  /** A memory access that the space does not permit; `generalProtection` when the address is not canonical (address is then 2^64-1). */
+  /**
+   * A memory access that the space does not permit: #PF; or #GP and, of references to the stack, #SS, when the address is not canonical (`address` is then
+   * 2^64-1).
+   */
   | {
       readonly reason: "fault";
       readonly address: number;
       readonly access: AccessKind;
-      readonly generalProtection: boolean;
+      readonly vector: FaultVector;
     }
   /** Processor exceptions that are not page faults, by SDM mnemonic. */
   | { readonly reason: "exception"; readonly vector: ExceptionVector }
@@ -133,6 +136,8 @@ export type Exit =
   | { readonly reason: "interrupt"; readonly vector: number }
   /** A legal instruction that this CPU does not implement, or not there: 32-bit code. The run cannot go on. */
   | { readonly reason: "unsupported"; readonly bytes: Uint8Array; readonly mnemonic: string };
+
+export type FaultVector = "PF" | "GP" | "SS";
 
 /** #DE divide, #DB trap, #UD invalid opcode, #GP protection, #MF x87, #AC alignment, #XM SIMD. */
 export type ExceptionVector = "DE" | "DB" | "UD" | "GP" | "MF" | "AC" | "XM";

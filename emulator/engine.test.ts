@@ -31,7 +31,7 @@ describe.each(tiers)("%s", (_name, tier) => {
     // inc rax; add [rbx], rcx
     const { cpu, run, context } = machine("48 ff c0 48 01 0b", tier);
     context.setNumber(Register.RBX, DATA + 0x1ffc);
-    expect(run()).toEqual({ reason: "fault", address: DATA + 2 * PAGE, access: "write", generalProtection: false });
+    expect(run()).toEqual({ reason: "fault", address: DATA + 2 * PAGE, access: "write", vector: "PF" });
     expect(context.rip).toBe(CODE + 3);
     expect(context.get(Register.RAX)).toBe(1n);
     expect(cpu.executed).toBe(1);

@@ -1,4 +1,5 @@
 /** Everything that executes in one address space: dispatcher, handlers, blocks, regions. */
+import { addressOfHalves, isCanonicalNumber } from "../address.ts";
 import { layout } from "../context-layout.ts";
 import { Flag, SegmentRegister, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
@@ -8,6 +9,7 @@ import type { CodeReader } from "../decoder/prefixes.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { CpuException, Unimplemented } from "../isa/machine.ts";
 import { MOV_TO_SEGMENT } from "../isa/segment.ts";
+import { isStackReference } from "../isa/stack-segment.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
 import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
 import { PageFlag } from "../memory/page-table.ts";
@@ -243,15 +245,12 @@ export class Core implements CodeListener {
     const remaining = view.getUint32(windowLayout.remaining, true);
     view.setUint32(windowLayout.remaining, remaining + (limit - next) / record.size, true);
   }
-  #address(low: number, high: number): number {
-    return (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
-  }
   #slowLoad(at: number, low: number, high: number, how: number): void {
     at >>>= 0;
     this.#current = at;
     const update = (how & UPDATE) !== 0;
     const bytes = how & ~UPDATE;
-    const address = this.#address(low, high);
+    const address = addressOfHalves(low, high);
     const { memory } = this.watch;
     if (update) memory.probe(address, bytes, "write");
     this.space.bytes.set(memory.read(address, bytes), windowLayout.scratch);
@@ -260,7 +259,7 @@ export class Core implements CodeListener {
   #slowStore(at: number, low: number, high: number, bytes: number): void {
     at >>>= 0;
     this.#current = at;
-    const address = this.#address(low, high);
+    const address = addressOfHalves(low, high);
     const { scratch } = windowLayout;
     this.watch.memory.write(address, this.space.bytes.slice(scratch, scratch + bytes));
     this.#checkRunning(at);
@@ -400,7 +399,7 @@ export class Core implements CodeListener {
       if (!(error instanceof GuestFault)) throw error;
       context.rip = address;
       this.#clearInterrupt();
-      return faultExit(error);
+      return faultExit(error, instruction);
     } finally {
       watch.stepping = false;
     }
@@ -512,7 +511,7 @@ export class Core implements CodeListener {
       const length = view.getUint16(at + record.length, true);
       return { reason: "unsupported", bytes: this.space.peek(context.rip, length), mnemonic: error.message };
     }
-    return vector ? exceptionExit(vector) : faultExit(error as GuestFault);
+    return vector ? exceptionExit(vector) : faultExit(error as GuestFault, this.blocks.instruction(at));
   }
 }
 
@@ -527,8 +526,9 @@ export type CoreExit = Exit | StopExit;
 
 const exceptionExit = (vector: ExceptionVector): Exit => ({ reason: "exception", vector });
 
-/** Addresses that are not canonical raise #GP, which tells no address. */
-function faultExit({ address, access }: GuestFault): Exit {
-  const generalProtection = address >= USER_LIMIT && address < 2 ** 64 - USER_LIMIT;
-  return { reason: "fault", address: generalProtection ? 2 ** 64 - 1 : address, access, generalProtection };
+/** Addresses that are not canonical raise #GP or #SS, which tell no address. `instruction`: whose data it is; none for fetches. */
+function faultExit({ address, access }: GuestFault, instruction?: Instruction): Exit {
+  if (isCanonicalNumber(address)) return { reason: "fault", address, access, vector: "PF" };
+  const vector = instruction && isStackReference(instruction, access) ? "SS" : "GP";
+  return { reason: "fault", address: 2 ** 64 - 1, access, vector };
 }

@@ -1,4 +1,5 @@
 /** `Machine` over the running context and its address space. */
+import { addressNumber } from "../address.ts";
 import type { CpuLevel, ExceptionVector, Segmentation } from "../cpu.ts";
 import type { Context, Register } from "../context.ts";
 import type { Instruction } from "../isa/instruction.ts";
@@ -65,7 +66,13 @@ export class ExecutionMachine implements Machine {
     execute(this, ...instruction.operands);
   }
 
-  address({ base, index, scale, displacement, segment, addressWidth }: MemoryOperand, element?: bigint): number {
+  address(operand: MemoryOperand, element?: bigint): number {
+    return addressNumber(this.#address(operand, element));
+  }
+  isAligned(operand: MemoryOperand, bytes: number): boolean {
+    return this.#address(operand) % BigInt(bytes) === 0n;
+  }
+  #address({ base, index, scale, displacement, segment, addressWidth }: MemoryOperand, element?: bigint): bigint {
     const { context } = this;
     let sum = BigInt(displacement);
     if (base >= 0) sum += context.get(base as Register);
@@ -74,7 +81,7 @@ export class ExecutionMachine implements Machine {
     sum = BigInt.asUintN(addressWidth, sum);
     if (segment === "fs") sum = BigInt.asUintN(64, sum + BigInt(context.fsBase));
     else if (segment === "gs") sum = BigInt.asUintN(64, sum + BigInt(context.gsBase));
-    return Number(sum);
+    return sum;
   }
   read(operand: Operand): bigint {
     switch (operand.kind) {

@@ -322,6 +322,11 @@ export class Builder {
   elementAddress(operand: MemoryOperand, index: Node): Node {
     return this.#inSegment(operand, this.#sum(operand, index));
   }
+  /** The same `distance` bytes (i64) further, within 32 bits where the address has no more. */
+  addressBehind(operand: MemoryOperand, distance: Node): Node {
+    const offset = this.add(this.offset(operand), distance);
+    return this.#inSegment(operand, operand.addressWidth === 32 ? this.and(offset, 0xffff_ffffn) : offset);
+  }
   #inSegment({ segment, deferred }: MemoryOperand, offset: Node): Node {
     if (!segment) return offset;
     const base = deferred

@@ -23,12 +23,11 @@ function bitTest(
       let x: Node;
       let address: Node | undefined;
       if (target.kind === "memory") {
-        address = b.address(target);
         // A register's offset is signed and reaches beyond the operand.
         if (offset.kind === "register") {
           const element = b.shrS(b.extendS(b.signExtend(index, width)), Math.log2(width));
-          address = b.add(address, b.shl(element, Math.log2(width / 8)));
-        }
+          address = b.addressBehind(target, b.shl(element, Math.log2(width / 8)));
+        } else address = b.address(target);
         x = b.load(address, (width / 8) as 2 | 4 | 8);
       } else x = b.read(target);
       const count = x.type === "i64" ? b.extendU(index) : index;

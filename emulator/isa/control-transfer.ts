@@ -32,15 +32,18 @@ function call(b: Builder, target: Node, how: "call" | "indirectCall"): void {
   b.jump(target, how);
 }
 export const CALL = instruction("CALL", {
+  stack: "write",
   forms: ["f64 E8 cd rel"],
   lift: (b, target) => call(b, b.read(target), "call"),
 });
 export const CALL_INDIRECT = instruction("CALL", {
+  stack: "write",
   forms: ["f64 FF /2 rm"],
   lift: (b, target) => call(b, b.read(target), "indirectCall"),
 });
 
 export const RET = instruction("RET", {
+  stack: "read",
   forms: ["f64 C3", "f64 C2 iw imm16"],
   lift(b, release) {
     const target = b.load(b.gpr(RSP, 64), 8);

@@ -1,10 +1,11 @@
 /** Far jumps, calls and returns. SDM volume 3, 5.8. */
+import { addressNumber, isCanonical } from "../address.ts";
 import { layout } from "../context-layout.ts";
 import { Flag, SegmentRegister } from "../context.ts";
 import { descriptorOf, isNull, type Descriptor } from "../segmentation.ts";
 import { instruction } from "./instruction.ts";
 import type { Machine } from "./machine.ts";
-import { isCanonical, readFarPointer } from "./segment.ts";
+import { readFarPointer } from "./segment.ts";
 
 const RSP = 4;
 const USER = 3;
@@ -58,6 +59,7 @@ export const JMPF = instruction("JMPF", {
 });
 
 export const CALLF = instruction("CALLF", {
+  stack: "write",
   forms: ["FF /3 mem"],
   endsBlock: true,
   execute(machine, pointer) {
@@ -70,13 +72,14 @@ export const CALLF = instruction("CALLF", {
     const frame = new DataView(new ArrayBuffer(16));
     frame.setBigUint64(0, BigInt(context.rip), true);
     frame.setBigUint64(bytes, BigInt(context.selector(CS)), true);
-    machine.space.write(Number(top), new Uint8Array(frame.buffer, 0, 2 * bytes));
+    machine.space.write(addressNumber(top), new Uint8Array(frame.buffer, 0, 2 * bytes));
     context.set(RSP, top);
     transfer(machine, selector, offset);
   },
 });
 
 export const RETF = instruction("RETF", {
+  stack: "read",
   forms: ["CB", "CA iw imm16"],
   endsBlock: true,
   // CB has no operand.
@@ -97,6 +100,7 @@ const changeable = 0xdd5 | NT | Flag.RF | Flag.AC | Flag.ID;
 const changeable16 = 0xdd5 | NT;
 
 export const IRET = instruction("IRET", {
+  stack: "read",
   forms: ["CF"],
   endsBlock: true,
   execute(machine) {

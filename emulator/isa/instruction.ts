@@ -21,6 +21,8 @@ export interface InstructionDefinition {
   readonly unimplemented?: true;
   /** `execute` may change RIP or what the engine looks at between instructions, so no other instruction follows it in a block. */
   readonly endsBlock?: boolean;
+  /** Accesses that it makes by the stack or frame pointer, without an operand. */
+  readonly stack?: "read" | "write" | "both";
   /** Absent: every x86-64 processor has it. */
   readonly feature?: Feature;
   /** LOCK is permitted with a memory destination. */

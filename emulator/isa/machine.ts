@@ -37,6 +37,8 @@ export interface Machine {
    * Effective address with segment base, of 64 bits, above 2^53 inexact; of an element of a gather with `index` for the index. Who accesses it faults there.
    */
   address(operand: MemoryOperand, index?: bigint): number;
+  /** Whether its effective address with segment base is a multiple of `bytes`. */
+  isAligned(operand: MemoryOperand, bytes: number): boolean;
   /** Value of a general register, memory operand (up to 64 bits) or immediate, unsigned. */
   read(operand: Operand): bigint;
   /** As the processor writes it: 32 bits clear the upper half of a register. */

@@ -145,7 +145,7 @@ function toMmx(mnemonic: string, form: string, from: "f32" | "f64", truncate: bo
     forms: [form],
     execute(machine, dst, src) {
       waitForPending(machine);
-      if (src.kind === "memory" && src.width === 128 && machine.address(src) % 16) machine.raise("GP");
+      if (src.kind === "memory" && src.width === 128 && !machine.isAligned(src, 16)) machine.raise("GP");
       asMmx(machine, () =>
         exactLanes(machine, dst, [src], { from, to: "i32", count: 2 }, exactInteger(32), roundingOf(truncate)),
       );

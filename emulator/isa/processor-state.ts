@@ -1,5 +1,7 @@
 /** FXSAVE and FXRSTOR of all of x87 and SSE; the XSAVE family. SDM volume 1, 10.5 and chapter 13. */
+import { isCanonicalNumber } from "../address.ts";
 import type { Context } from "../context.ts";
+import { GuestFault } from "../cpu.ts";
 import {
   componentsInUse,
   FXSAVE_SIZE,
@@ -25,10 +27,12 @@ import type { Operand } from "./operand.ts";
 
 const { x87, sse, avx } = StateComponent;
 
-function areaOf(machine: Machine, operand: Operand, alignment: 16 | 64): number {
+function areaOf(machine: Machine, operand: Operand, alignment: 16 | 64, access: "read" | "write"): number {
   if (operand.kind !== "memory") throw new Error("a processor state is saved in memory");
   const address = machine.address(operand);
-  if (address % alignment) machine.raise("GP");
+  // Before alignment, unlike with vectors.
+  if (!isCanonicalNumber(address)) throw new GuestFault(address, access);
+  if (!machine.isAligned(operand, alignment)) machine.raise("GP");
   return address;
 }
 const hasWidePointers = (machine: Machine): boolean => machine.instruction.operandSize === 64;
@@ -37,7 +41,7 @@ export const FXSAVE = instruction("FXSAVE", {
   forms: ["NP 0F AE /0 mem"],
   execute(machine, dst) {
     const { context, space } = machine;
-    const address = areaOf(machine, dst, 16);
+    const address = areaOf(machine, dst, 16, "write");
     space.probe(address, FXSAVE_SIZE, "write");
     // The processor leaves the reserved bytes at the end alone.
     const area = new Uint8Array(416);
@@ -52,7 +56,7 @@ export const FXRSTOR = instruction("FXRSTOR", {
   forms: ["NP 0F AE /1 mem"],
   execute(machine, src) {
     const { context, space } = machine;
-    const area = space.read(areaOf(machine, src, 16), FXSAVE_SIZE);
+    const area = space.read(areaOf(machine, src, 16, "read"), FXSAVE_SIZE);
     if (savedMxcsr(area) & ~MXCSR_MASK) machine.raise("GP");
     loadX87(context, area, hasWidePointers(machine));
     context.mxcsr = savedMxcsr(area);
@@ -95,7 +99,7 @@ const saving =
   (how: Saving): NonNullable<InstructionSpecification["definition"]["execute"]> =>
   (machine, dst) => {
     const { space } = machine;
-    const address = areaOf(machine, dst, 64);
+    const address = areaOf(machine, dst, 64, "write");
     const size = requested(machine) & avx ? XSAVE_SIZE : FXSAVE_SIZE + XSAVE_HEADER_SIZE;
     space.probe(address, size, "write");
     const area = space.read(address, size);
@@ -147,7 +151,7 @@ export const XRSTOR = instruction("XRSTOR", {
   feature: "XSAVE",
   execute(machine, src) {
     const { context, space } = machine;
-    const address = areaOf(machine, src, 64);
+    const address = areaOf(machine, src, 64, "read");
     const area = new Uint8Array(XSAVE_SIZE);
     area.set(space.read(address, xsaveArea.ymmHigh));
     const wanted = requested(machine);

@@ -1,7 +1,7 @@
 /** Segment registers, descriptors, and what of the system's tables user mode can see. */
+import { isCanonical } from "../address.ts";
 import { layout } from "../context-layout.ts";
 import { SegmentRegister } from "../context.ts";
-import { USER_LIMIT } from "../cpu.ts";
 import type { Builder } from "../ir/builder.ts";
 import { descriptorOf, isNull, type Descriptor } from "../segmentation.ts";
 import { instruction, type InstructionSpecification } from "./instruction.ts";
@@ -56,9 +56,10 @@ function pushSelector(b: Builder, register: SegmentRegister): void {
   b.writeGpr(RSP, 64, top);
 }
 const pushSegment = (opcode: string, register: SegmentRegister): InstructionSpecification =>
-  instruction("PUSH", { forms: [`d64 0F ${opcode}`], lift: (b) => pushSelector(b, register) });
+  instruction("PUSH", { stack: "write", forms: [`d64 0F ${opcode}`], lift: (b) => pushSelector(b, register) });
 const popSegment = (opcode: string, register: SegmentRegister): InstructionSpecification =>
   instruction("POP", {
+    stack: "read",
     forms: [`d64 0F ${opcode}`],
     execute(machine) {
       const { context, space } = machine;
@@ -187,11 +188,6 @@ const writeBase = (mnemonic: string, extension: number, register: "fs" | "gs"): 
       machine.context.view.setBigUint64(baseAt(register), base, true);
     },
   });
-/** 48 bits, sign-extended. */
-export function isCanonical(address: bigint): boolean {
-  const limit = BigInt(USER_LIMIT);
-  return address < limit || address >= (1n << 64n) - limit;
-}
 export const FSGSBASE = [
   readBase("RDFSBASE", 0, "fs"),
   readBase("RDGSBASE", 1, "gs"),

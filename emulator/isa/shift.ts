@@ -111,6 +111,7 @@ function rotateThroughCarry(machine: Machine, dst: Operand, src: Operand, left: 
   const size = BigInt(width + 1);
   const masked = machine.read(src) & (width === 64 ? 63n : 31n);
   const flags = machine.context.rflags;
+  if (dst.kind === "memory") machine.space.probe(machine.address(dst), width / 8, "write");
   const x = machine.read(dst);
   const count = masked % size;
   const n = left ? count : (size - count) % size;

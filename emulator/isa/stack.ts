@@ -1,4 +1,5 @@
 /** PUSH, POP, ENTER, LEAVE and the flags on the stack. */
+import { addressNumber } from "../address.ts";
 import { layout } from "../context-layout.ts";
 import { Flag } from "../context.ts";
 import type { Builder } from "../ir/builder.ts";
@@ -22,15 +23,18 @@ function pop(b: Builder, width: number): Node {
 }
 
 export const PUSH = instruction("PUSH", {
+  stack: "write",
   forms: ["d64 50+r ro", "d64 FF /6 rm", "d64 68 iz simm", "d64 6A ib simm8"],
   lift: (b, src) => push(b, b.read(src), src.width),
 });
 export const POP = instruction("POP", {
+  stack: "read",
   forms: ["d64 58+r ro", "d64 8F /0 rmr"],
   // The destination is written after RSP: POP RSP loads it.
   lift: (b, dst) => b.write(dst, pop(b, dst.width)),
 });
 export const POP_MEMORY = instruction("POP", {
+  stack: "read",
   forms: ["d64 8F /0 m"],
   execute(machine, dst) {
     const bytes = dst.width / 8;
@@ -49,6 +53,7 @@ export const POP_MEMORY = instruction("POP", {
 });
 
 export const PUSHF = instruction("PUSHF", {
+  stack: "write",
   forms: ["d64 9C"],
   lift(b) {
     const { operandSize } = b.site;
@@ -61,6 +66,7 @@ export const PUSHF = instruction("PUSHF", {
 const changeable = Flag.TF | Flag.DF | Flag.AC | Flag.ID | 0x4000;
 
 export const POPF = instruction("POPF", {
+  stack: "read",
   forms: ["d64 9D"],
   lift(b) {
     const image = b.wrap(pop(b, b.site.operandSize));
@@ -73,6 +79,7 @@ export const POPF = instruction("POPF", {
 });
 
 export const LEAVE = instruction("LEAVE", {
+  stack: "read",
   forms: ["d64 C9"],
   lift(b) {
     const bytes = b.site.operandSize === 16 ? 2 : 8;
@@ -84,6 +91,7 @@ export const LEAVE = instruction("LEAVE", {
 });
 
 export const ENTER = instruction("ENTER", {
+  stack: "both",
   forms: ["d64 C8 iw ib imm16,imm8"],
   execute(machine, sizeOperand, levelOperand) {
     const { context, space } = machine;
@@ -93,7 +101,7 @@ export const ENTER = instruction("ENTER", {
     const base = context.get(RBP);
     const frame = context.get(RSP) - BigInt(bytes);
     let top = frame + BigInt(bytes);
-    const addressOf = (value: bigint): number => Number(BigInt.asUintN(64, value));
+    const addressOf = (value: bigint): number => addressNumber(BigInt.asUintN(64, value));
     // One after the other, as processors do it: what was pushed before a fault stays.
     const push = (value: bigint): void => {
       top -= BigInt(bytes);

@@ -282,8 +282,9 @@ export class WindowSpace implements AddressSpace, LiveMemory {
 
   /** Throws unless every byte permits an access that needs `needed`. */
   #check(address: number, length: number, needed: number, access: AccessKind): void {
-    // Above, numbers are too coarse to count bytes.
+    // Above, numbers are too coarse to count bytes. Whether an address is canonical is found out before pages are looked at.
     if (length && !(address >= 0 && address < USER_LIMIT)) throw new GuestFault(address, access);
+    if (address + length > USER_LIMIT) throw new GuestFault(USER_LIMIT, access);
     const end = address + length;
     for (let at = address; at < end;) {
       const page = Math.floor(at / PAGE_SIZE);

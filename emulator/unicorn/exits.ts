@@ -4,12 +4,12 @@ import { MemoryEvent } from "./constants.ts";
 
 const KERNEL_START = 0xffff_8000_0000_0000;
 
-/** What a hook on MEM_INVALID saw. */
+/** What a hook on MEM_INVALID saw, which does not tell #SS from #GP. */
 export function memoryExit(type: number, address: number): Exit {
   if (address >= USER_LIMIT && address < KERNEL_START) {
-    return { reason: "fault", address: Number(0xffff_ffff_ffff_ffffn), access: "read", generalProtection: true };
+    return { reason: "fault", address: Number(0xffff_ffff_ffff_ffffn), access: "read", vector: "GP" };
   }
-  return { reason: "fault", address, access: accessOf(type), generalProtection: false };
+  return { reason: "fault", address, access: accessOf(type), vector: "PF" };
 }
 
 function accessOf(type: number): AccessKind {

@@ -14,6 +14,9 @@ import { terminateProcess } from "./termination.ts";
 import { takeGuardPage, withUserStack } from "./user-stack.ts";
 import type { Thread } from "./thread.ts";
 
+/** ExceptionInformation of a stack fault: NT takes the processor's error code, which is 0, for a selector of user mode's, and has no address. */
+const STACK_FAULT = [3n, 0n] as const;
+
 const EXCEPTION_NONCONTINUABLE = 1;
 /** EXCEPTION_RECORD.ExceptionInformation[0] of an access violation. */
 const accessCode = { read: 0n, write: 1n, execute: 8n } as const;
@@ -38,9 +41,14 @@ export function raiseProcessorException(machine: Machine, thread: Thread, exit: 
     dispatchException(machine, thread, { code, address: context.rip, flags: 0, parameters, firstChance: true }, true);
   switch (exit.reason) {
     case "fault": {
-      if (exit.generalProtection) {
-        raise(ntstatus.STATUS_ACCESS_VIOLATION, [0n, 0xffff_ffff_ffff_ffffn]);
-        return;
+      switch (exit.vector) {
+        case "GP":
+          raise(ntstatus.STATUS_ACCESS_VIOLATION, [0n, 0xffff_ffff_ffff_ffffn]);
+          return;
+        case "SS":
+          raise(ntstatus.STATUS_ACCESS_VIOLATION, STACK_FAULT);
+          return;
+        case "PF":
       }
       const parameters = [accessCode[exit.access], BigInt(exit.address)];
       switch (takeGuardPage(thread, exit.address)) {

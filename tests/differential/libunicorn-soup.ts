@@ -52,7 +52,7 @@ function isCompared({ form }: Instruction): boolean {
 }
 
 function describe(exit: Exit): string {
-  if (exit.reason === "fault") return exit.generalProtection ? "#GP" : `fault ${exit.access} ${exit.address.toString(16)}`; // prettier-ignore
+  if (exit.reason === "fault") return exit.vector !== "PF" ? "#GP" : `fault ${exit.access} ${exit.address.toString(16)}`; // prettier-ignore
   if (exit.reason === "interrupt") return `interrupt ${exit.vector}`;
   return exit.reason === "exception" ? `#${exit.vector}` : exit.reason;
 }

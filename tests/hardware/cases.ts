@@ -1,11 +1,12 @@
 /** Cases for every form that does not ask the environment, from a seed: what is recorded and what runs live is made here. */
+import { Protection, USER_LIMIT } from "../../emulator/cpu.ts";
 import type { Form, InstructionSpecification } from "../../emulator/isa/instruction.ts";
 import { encode, encodeForm, RBX, RSP, type MemoryEncoding } from "./encode.ts";
 import { environmentOf } from "./environment.ts";
 import { gatheredFrom, jumpTarget, prepare } from "./preparation.ts";
 import { Random } from "./random.ts";
-import { CODE_ADDRESS, fxsaveLayout, newState, WINDOW_ADDRESS, WINDOW_SIZE } from "./state.ts";
-import type { HardwareCase, HardwareState } from "./state.ts";
+import { acrossPages, atPageEnd, CODE_ADDRESS, fxsaveLayout, isAcrossPages, newState, WINDOW_ADDRESS, WINDOW_SIZE } from "./state.ts"; // prettier-ignore
+import type { HardwareCase, HardwareState, WindowPlace } from "./state.ts";
 
 const RCX = 1;
 const RDX = 2;
@@ -14,6 +15,22 @@ const RBP = 5;
 export function hasCases(form: Form): boolean {
   return environmentOf(form) === undefined && form.specification.definition.unimplemented === undefined;
 }
+
+/** What the operands of memory are about. */
+export type CaseKind = keyof typeof kinds;
+const { None, Read, Write } = Protection;
+const kinds = {
+  /** Mostly where they may be. */
+  ordinary: () => atPageEnd,
+  /** Where a page ends, and the access with it: one of the two pages does not permit everything. */
+  acrossPages: (random: Random) => {
+    const other = random.pick([None, Read]);
+    return random.below(2) ? acrossPages(Read | Write, other) : acrossPages(other, Read | Write);
+  },
+  /** Mostly where no address can be. */
+  nonCanonical: () => atPageEnd,
+} satisfies Record<string, (random: Random) => WindowPlace>;
+export const caseKinds = Object.keys(kinds) as CaseKind[];
 
 /** Vector contents: numbers of both precisions, small integers, masks. */
 function vectorBytes(random: Random, into: Uint8Array): void {
@@ -47,13 +64,15 @@ const isX87 = ({ text, operands }: Form): boolean =>
 
 const arithmeticFlags = [0x1, 0x4, 0x10, 0x40, 0x80, 0x800];
 
-function randomState(random: Random, form: Form): HardwareState {
-  const state = newState();
+function randomState(random: Random, form: Form, kind: CaseKind = "ordinary"): HardwareState {
+  const state = newState(kinds[kind](random));
   const area = new DataView(state.fxsave.buffer);
   for (let i = 0; i < 16; i++) state.gpr[i] = random.below(4) ? random.bits(64) : random.bits(random.pick([8, 16, 32]));
   if (random.below(2)) state.gpr[RCX] = BigInt(random.below(70));
   if (random.below(4) === 0) state.gpr[random.below(16)] = state.gpr[random.below(16)];
-  state.gpr[RSP] = BigInt(WINDOW_ADDRESS + WINDOW_SIZE / 2);
+  state.gpr[RSP] = BigInt(state.place.address + WINDOW_SIZE / 2);
+  if (kind === "acrossPages") state.gpr[RSP] += BigInt(random.below(33) - 16);
+  else if (kind === "nonCanonical" && random.below(2)) state.gpr[RSP] = random.pick(nowhereFor(form));
   for (const flag of arithmeticFlags) if (random.below(2)) state.rflags |= BigInt(flag);
   poolBytes(random, state.window);
   poolBytes(random, state.fxsave.subarray(fxsaveLayout.xmm, 416));
@@ -75,7 +94,8 @@ function randomState(random: Random, form: Form): HardwareState {
 }
 
 /** Offset in the window of an operand of `bytes`: mostly aligned and inside, now and then misaligned, at or beyond the end of the page. */
-function operandOffset(random: Random, bytes: number): number {
+function operandOffset(random: Random, bytes: number, { place }: HardwareState): number {
+  if (isAcrossPages(place) && random.below(4)) return WINDOW_SIZE / 2 - random.below(bytes + 1);
   switch (random.below(16)) {
     case 0:
       return WINDOW_SIZE - random.below(bytes + 1);
@@ -88,6 +108,12 @@ function operandOffset(random: Random, bytes: number): number {
 }
 
 const nonCanonical = [0x8000_0000_0000n, 0x7fff_ffff_ffff_fff0n, 0xffff_7fff_ffff_ff00n, 0xfedc_ba98_7654_3210n];
+/** Operands that are accessed in pieces, of which the first may be canonical. */
+const inPieces = ({ specification, operands }: Form): boolean =>
+  /MASKMOV/.test(specification.mnemonic) ||
+  operands.some((operand) => operand.kind === "rm" && (operand.memoryWidth === 0 || operand.memoryWidth === 80));
+const nowhereFor = (form: Form): readonly bigint[] =>
+  inPieces(form) ? nonCanonical.filter((address) => address > USER_LIMIT) : nonCanonical;
 
 /** Encodes memory at `offset` of the window and gives the registers it uses the values for it. */
 function placeMemory(
@@ -96,8 +122,11 @@ function placeMemory(
   offset: number,
   addressSize32: boolean,
   lowest: number,
+  form: Form,
+  kind: CaseKind,
 ): MemoryEncoding {
-  const address = WINDOW_ADDRESS + offset;
+  const address = state.place.address + offset;
+  if (kind === "nonCanonical" && random.below(8)) return placeNowhere(random, state, form);
   const mode = random.below(10);
   if (mode === 0) return { base: -1, index: -1, scale: 0, displacement: address };
   if (mode === 1) return { base: "rip", index: -1, scale: 0, displacement: address - CODE_ADDRESS };
@@ -121,15 +150,27 @@ function placeMemory(
   return { base, index, scale, displacement };
 }
 
+/** The same where no memory can be, by way of any register. */
+function placeNowhere(random: Random, state: HardwareState, form: Form): MemoryEncoding {
+  const base = random.pick([RSP, RBP, RSP, RBP, random.below(16)]);
+  const displacement = random.below(2) ? 0 : random.below(256) - 128;
+  state.gpr[base] = random.pick(nowhereFor(form));
+  if (random.below(2)) return { base, index: -1, scale: 0, displacement };
+  const index = random.pick([RBP, 12, random.below(16)]);
+  return index === RSP || index === base ? { base: -1, index, scale: 0, displacement: 0 } : { base, index, scale: random.below(4), displacement }; // prettier-ignore
+}
+
 const segments = [0x26, 0x2e, 0x36, 0x3e, 0x65];
 
-function prefixesFor(random: Random, form: Form, memory: boolean): number[] {
+function prefixesFor(random: Random, form: Form, memory: boolean, kind: CaseKind): number[] {
   const { definition } = form.specification;
   const prefixes: number[] = [];
   const hasMemory = memory || form.operands.some(({ kind }) => kind === "implicitMemory" || kind === "moffs");
-  if (hasMemory && random.below(12) === 0) prefixes.push(random.pick(segments));
+  if (hasMemory && random.below(kind === "nonCanonical" ? 3 : 12) === 0) prefixes.push(random.pick(segments));
   const addressed = hasMemory || form.operands.some(({ kind }) => kind === "relative");
-  if (addressed && form.addressSize === undefined && random.below(12) === 0) prefixes.push(0x67);
+  // Of 32 bits every address is canonical.
+  const isShort = addressed && form.addressSize === undefined && random.below(12) === 0;
+  if (isShort && kind !== "nonCanonical") prefixes.push(0x67);
   // AMD's processors take LOCK for the fourth bit of a control register's number.
   const isControl = form.operands.some((operand) => "file" in operand && operand.file === "control");
   if (random.below(definition.lock && memory ? 4 : 64) === 0 && !isControl) prefixes.push(0xf0);
@@ -143,16 +184,18 @@ function prefixesFor(random: Random, form: Form, memory: boolean): number[] {
 }
 
 /** Undefined where the form cannot be encoded so. */
-function makeCase(form: Form, random: Random): HardwareCase | undefined {
-  const state = randomState(random, form);
+function makeCase(form: Form, random: Random, kind: CaseKind): HardwareCase | undefined {
+  const state = randomState(random, form, kind);
   const prepared = prepare(state, random, form);
   const rm = form.operands.find((operand) => operand.kind === "rm");
   const accepts = rm?.kind === "rm" && form.fixedModrm === undefined ? rm.accepts : "register";
   const useMemory = accepts === "memory" || (accepts === "both" && random.below(2) === 1);
-  const prefixes = prefixesFor(random, form, useMemory);
+  const prefixes = prefixesFor(random, form, useMemory, kind);
   const locked = prefixes.includes(0xf0);
   const width = rm?.kind === "rm" ? rm.memoryWidth : 64;
-  let offset = prepared.offset ?? operandOffset(random, width === "operand" ? 8 : Math.max(1, width / 8));
+  const movesOffset = kind === "acrossPages" && prepared.keepsOffset === undefined && random.below(2) === 1;
+  const chosen = movesOffset ? undefined : prepared.offset;
+  let offset = chosen ?? operandOffset(random, width === "operand" ? 8 : Math.max(1, width / 8), state);
   // A locked access to two lines may be an alignment check of the operating system's.
   if (locked) offset &= ~15;
   const encoding = encodeForm(form, random, {
@@ -160,10 +203,10 @@ function makeCase(form: Form, random: Random): HardwareCase | undefined {
       ? undefined
       : form.vsib
         ? gatheredFrom(state, random, form)
-        : placeMemory(random, state, offset, prefixes.includes(0x67), prepared.keepsRax ? 1 : 0),
+        : placeMemory(random, state, offset, prefixes.includes(0x67), prepared.keepsRax ? 1 : 0, form, kind),
     prefixes,
     target: jumpTarget(random),
-    moffs: WINDOW_ADDRESS + offset,
+    moffs: state.place.address + offset,
     immediates: prepared.immediates ?? [],
     anyRegister: true,
   });
@@ -187,11 +230,11 @@ function hashOf(name: string): number {
 }
 
 /** The first `count` cases of a form in the row that belongs to `seed`. */
-export function casesOf(form: Form, count: number, seed: number): HardwareCase[] {
+export function casesOf(form: Form, count: number, seed: number, kind: CaseKind = "ordinary"): HardwareCase[] {
   const random = new Random((hashOf(nameOf(form)) ^ Math.imul(seed, 0x9e37_79b1)) >>> 0 || 1);
   const looksAtMxcsr = form.operands.some((operand) => "file" in operand && operand.file === "xmm");
   return Array.from({ length: count }, () => {
-    const one = makeCase(form, random);
+    const one = makeCase(form, random, kind);
     if (!one) throw new Error(`${nameOf(form)} cannot be encoded`);
     if (looksAtMxcsr) new DataView(one.state.fxsave.buffer).setUint32(fxsaveLayout.mxcsr, someMxcsr(random), true);
     return one;

@@ -1,7 +1,16 @@
 /** What hardware and our processor make of a case, compared. */
+import { addressNumber, isCanonicalNumber } from "../../emulator/address.ts";
+import { PAGE_SIZE, type Exit } from "../../emulator/cpu.ts";
 import type { ArithmeticFlag, Form } from "../../emulator/isa/instruction.ts";
-import { signalOf, type EngineOutcome } from "./engine-state.ts";
-import { fxsaveLayout, mxcsrOf, WINDOW_SIZE, type HardwareCase, type HardwareOutcome } from "./state.ts";
+import { signalOf, vectorOf, type EngineOutcome } from "./engine-state.ts";
+import {
+  fxsaveLayout,
+  mxcsrOf,
+  WINDOW_SIZE,
+  type HardwareCase,
+  type HardwareOutcome,
+  type HardwareTrap,
+} from "./state.ts";
 
 const RCX = 1;
 const flagBits: Record<ArithmeticFlag, bigint> = { CF: 1n, PF: 4n, AF: 16n, ZF: 64n, SF: 128n, OF: 0x800n };
@@ -63,6 +72,40 @@ function sameButMxcsrMask(theirs: Uint8Array, mine: Uint8Array): boolean {
   return masks[0] === (masks[1] | 0x2_0000) && areEqual(theirs.subarray(0, 12), mine.subarray(0, 12));
 }
 
+const STACK_FAULT = 12;
+const PROTECTION = 13;
+const PAGE_FAULT = 14;
+/** Of a page fault's error code. */
+const WRITE = 2;
+
+/** AMD's processors raise #GP where the SDM has #SS for an area of the XSAVE family on the stack. */
+const raisesProtection = (mnemonic: string, { trap }: HardwareOutcome, exit: Exit): boolean =>
+  /^X(SAVE|RSTOR)/.test(mnemonic) && trap?.vector === PROTECTION && exit.reason === "fault" && exit.vector === "SS";
+
+/** Processors find a target that is not canonical before they jump, we afterwards: nothing may be spent on it in every return. */
+const isJumpNowhere = ({ signal, trap }: HardwareOutcome, { rip }: EngineOutcome): boolean =>
+  signal !== 0 && trap?.vector === PROTECTION && !isCanonicalNumber(Number(rip));
+
+/** Areas of which it is the processor's to say at which byte of a page it looks first. */
+const isArea = (mnemonic: string): boolean => /^(FX|X)(SAVE|RSTOR)|^F(N?SAVE|RSTOR|N?STENV|LDENV)$/.test(mnemonic);
+
+function trapDifference(mnemonic: string, { vector, errorCode, address }: HardwareTrap, exit: Exit): string[] {
+  const found: string[] = [];
+  if (vectorOf(exit) !== vector && !(vector === PROTECTION && vectorOf(exit) === STACK_FAULT))
+    found.push(`vector ${vector}, ours ${JSON.stringify(exit)}`);
+  else if (vector === PAGE_FAULT && exit.reason === "fault") {
+    const theirs = addressNumber(address);
+    // Which operand is read first is the processor's to say, too.
+    const same =
+      mnemonic === "CMPS" ||
+      (isArea(mnemonic) ? theirs >= exit.address && theirs < exit.address + PAGE_SIZE : theirs === exit.address);
+    if (!same) found.push(`fault at ${address.toString(16)}, ours at ${exit.address.toString(16)}`); // prettier-ignore
+    const access = errorCode & WRITE ? "write" : "read";
+    if (access !== exit.access) found.push(`fault of a ${access}, ours of a ${exit.access}`);
+  }
+  return found;
+}
+
 type Close = (theirs: Uint8Array, mine: Uint8Array) => boolean;
 
 /** What differs, in words; undefined where they agree. */
@@ -75,9 +118,11 @@ export function difference(
   const { mnemonic, definition } = specification;
   const found: string[] = [];
   if (ours.exit.reason === "unsupported") return `unsupported ${ours.exit.mnemonic}`;
-  const signal = signalOf(ours.exit);
+  const signal = raisesProtection(mnemonic, hardware, ours.exit) ? hardware.signal : signalOf(ours.exit);
   if (signal !== hardware.signal)
     found.push(`signal ${hardware.signal}, ours ${signal} (${JSON.stringify(ours.exit)})`);
+  else if (signal && hardware.trap) found.push(...trapDifference(mnemonic, hardware.trap, ours.exit));
+  if (isJumpNowhere(hardware, ours)) return undefined;
   if (ours.rip !== hardware.rip) found.push(`RIP ${hardware.rip.toString(16)}, ours ${ours.rip.toString(16)}`);
   hardware.state.gpr.forEach((value, i) => {
     if (ours.state.gpr[i] !== value) found.push(`r${i} ${value.toString(16)}, ours ${ours.state.gpr[i].toString(16)}`);

@@ -1,12 +1,12 @@
 /** The state of hardware cases put into our processor, and read back in the same form. */
 import { Context, type Register } from "../../emulator/context.ts";
 import { layout } from "../../emulator/context-layout.ts";
-import type { AddressSpace, Cpu, Exit } from "../../emulator/cpu.ts";
+import type { AddressSpace, Cpu, ExceptionVector, Exit, FaultVector } from "../../emulator/cpu.ts";
 import { PAGE_SIZE, Protection } from "../../emulator/cpu.ts";
-import { CODE_ADDRESS, CODE_PAGE, fxsaveLayout as FXSAVE, newState, WINDOW_ADDRESS, WINDOW_PAGE, WINDOW_SIZE } from "./state.ts"; // prettier-ignore
+import { CODE_ADDRESS, CODE_PAGE, fxsaveLayout as FXSAVE, newState, WINDOW_PAGE, WINDOW_SIZE } from "./state.ts"; // prettier-ignore
 import type { HardwareCase, HardwareState } from "./state.ts";
 
-const empty = new Uint8Array(PAGE_SIZE - WINDOW_SIZE);
+const empty = new Uint8Array(2 * PAGE_SIZE);
 
 export interface EngineOutcome {
   readonly state: HardwareState;
@@ -20,7 +20,7 @@ export class EngineUnderTest {
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
     this.#space = cpu.createAddressSpace();
-    this.#space.map(WINDOW_PAGE, PAGE_SIZE, Protection.Read | Protection.Write);
+    this.#space.map(WINDOW_PAGE, 2 * PAGE_SIZE, Protection.None);
     this.#space.map(CODE_PAGE, PAGE_SIZE, Protection.Read | Protection.Execute);
     this.#space.poke(CODE_PAGE, new Uint8Array(PAGE_SIZE).fill(0xcc));
   }
@@ -34,14 +34,17 @@ export class EngineUnderTest {
     const context = new Context();
     load(context, state);
     this.#space.poke(WINDOW_PAGE, empty);
-    this.#space.poke(WINDOW_ADDRESS, state.window);
+    const { address, first, second } = state.place;
+    this.#space.poke(address, state.window);
+    this.#space.protect(WINDOW_PAGE, PAGE_SIZE, first);
+    this.#space.protect(WINDOW_PAGE + PAGE_SIZE, PAGE_SIZE, second);
     // INT3 ends the block.
     const page = new Uint8Array(32).fill(0xcc);
     page.set(code);
     this.#space.poke(CODE_ADDRESS, page);
     context.rip = CODE_ADDRESS;
     const exit = this.#cpu.run(this.#space, context, 1);
-    return { state: save(context, this.#space.peek(WINDOW_ADDRESS, WINDOW_SIZE)), exit, rip: BigInt(context.rip) };
+    return { state: save(context, this.#space.peek(address, WINDOW_SIZE)), exit, rip: BigInt(context.rip) };
   }
 }
 
@@ -98,13 +101,14 @@ function save(context: Context, window: Uint8Array): HardwareState {
 export function signalOf(exit: Exit): number {
   const SIGILL = 4;
   const SIGTRAP = 5;
+  const SIGBUS = 7;
   const SIGFPE = 8;
   const SIGSEGV = 11;
   switch (exit.reason) {
     case "budget":
       return 0;
     case "fault":
-      return SIGSEGV;
+      return exit.vector === "SS" ? SIGBUS : SIGSEGV;
     case "breakpoint":
       return SIGTRAP;
     case "exception":
@@ -128,4 +132,21 @@ export function signalOf(exit: Exit): number {
       return -1;
   }
   return -1;
+}
+
+const faults: Readonly<Record<FaultVector, number>> = { SS: 12, GP: 13, PF: 14 };
+const vectors: Readonly<Record<ExceptionVector, number>> = { DE: 0, DB: 1, UD: 6, GP: 13, MF: 16, AC: 17, XM: 19 };
+
+/** The number of the exception that an exit is; undefined: none. */
+export function vectorOf(exit: Exit): number | undefined {
+  switch (exit.reason) {
+    case "fault":
+      return faults[exit.vector];
+    case "exception":
+      return vectors[exit.vector];
+    case "breakpoint":
+      return 3;
+    default:
+      return undefined;
+  }
 }

@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newState, WINDOW_SIZE, type HardwareCase, type HardwareOutcome } from "./state.ts";
+import { newState, WINDOW_PAGE, WINDOW_SIZE, type HardwareCase, type HardwareOutcome } from "./state.ts";
 
 const RECORD_SIZE = 1024 + WINDOW_SIZE + 24;
 const XSAVE = 192;
@@ -19,10 +19,13 @@ function encode({ state, code }: HardwareCase, record: Uint8Array): void {
   record.set(state.ymmHigh, XSAVE + 576);
   record.set(state.window, 1024);
   record.set(code, 1024 + WINDOW_SIZE);
-  view.setBigUint64(1024 + WINDOW_SIZE + 16, BigInt(code.length), true);
+  const { address, first, second } = state.place;
+  const tail = 1024 + WINDOW_SIZE + 16;
+  record.set([code.length, first, second], tail);
+  view.setUint32(tail + 4, address - WINDOW_PAGE, true);
 }
 
-function decode(record: Uint8Array): HardwareOutcome {
+function decode(record: Uint8Array, { state: { place } }: HardwareCase): HardwareOutcome {
   const view = new DataView(record.buffer, record.byteOffset);
   const tail = 1024 + WINDOW_SIZE;
   return {
@@ -32,8 +35,14 @@ function decode(record: Uint8Array): HardwareOutcome {
       fxsave: record.slice(XSAVE, XSAVE + 512),
       ymmHigh: record.slice(XSAVE + 576, XSAVE + 832),
       window: record.slice(1024, tail),
+      place,
     },
-    signal: Number(view.getBigUint64(tail, true)),
+    signal: record[tail],
+    trap: {
+      vector: record[tail + 1],
+      errorCode: view.getUint16(tail + 2, true),
+      address: view.getBigUint64(tail + 8, true),
+    },
     rip: view.getBigUint64(tail + 16, true),
   };
 }
@@ -70,7 +79,7 @@ export function runOnHardware(cases: readonly HardwareCase[]): HardwareOutcome[]
     throw new Error(`the runner ended with ${String(status ?? signal)} after ${stdout.length / RECORD_SIZE} cases`);
   // Not a Buffer, whose slice() does not copy.
   const output = new Uint8Array(stdout);
-  return cases.map((_, i) => decode(output.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE)));
+  return cases.map((one, i) => decode(output.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE), one));
 }
 
 const CPUID = Uint8Array.of(0x0f, 0xa2);

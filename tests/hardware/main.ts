@@ -2,12 +2,12 @@
  * Every form of every instruction on this processor and on ours:
  *
  *     npm run hardware                     2000 states a form, in both tiers
- *     npm run hardware -- --states 100 --seed 5 --only '^ADD ' --tier translator
+ *     npm run hardware -- --states 100 --seed 5 --only '^ADD ' --tier translator --kind acrossPages
  *     npm run hardware -- --record         records what this processor does in vectors/; with --only, of some forms
  */
 import { parseArgs } from "node:util";
 import { thisPart, reportPart, runParts } from "../support/parts.ts";
-import { casesOf, nameOf } from "./cases.ts";
+import { caseKinds, casesOf, nameOf, type CaseKind } from "./cases.ts";
 import { formsOf, testedForms } from "./forms.ts";
 import { cpuidOnHardware, hardwareMissing, processorName, runOnHardware } from "./hardware.ts";
 import { RECORDED_SEED, RECORDED_STATES, recordOutcomes } from "./recording.ts";
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     only: { type: "string", default: "" },
     tier: { type: "string" },
+    kind: { type: "string" },
     verbose: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
   },
@@ -73,6 +74,12 @@ function chosenTiers(): Tier[] {
   return names;
 }
 
+function chosenKinds(): CaseKind[] {
+  const names = caseKinds.filter((kind) => values.kind === undefined || values.kind === kind);
+  if (names.length === 0) throw new Error(`there is no kind ${values.kind}`);
+  return names;
+}
+
 interface PartReport {
   readonly wrong: number;
   readonly lines: readonly string[];
@@ -83,7 +90,7 @@ function comparePart(part: number): PartReport {
   const lines: string[] = [];
   let wrong = 0;
   for (const form of forms.slice(part * FORMS_A_PART, (part + 1) * FORMS_A_PART)) {
-    const cases = casesOf(form, Number(values.states), Number(values.seed));
+    const cases = chosenKinds().flatMap((kind) => casesOf(form, Number(values.states), Number(values.seed), kind));
     const outcomes = runOnHardware(cases);
     for (const [tier, trial] of trials) {
       const found = cases.flatMap((one, i) => trial.disagreement(form, one, outcomes[i]) ?? []);

@@ -2,7 +2,7 @@
 import type { Form } from "../../emulator/isa/instruction.ts";
 import type { MemoryEncoding } from "./encode.ts";
 import type { Random } from "./random.ts";
-import { CODE_ADDRESS, fxsaveLayout, WINDOW_ADDRESS, WINDOW_SIZE, type HardwareState } from "./state.ts";
+import { CODE_ADDRESS, fxsaveLayout, isAcrossPages, WINDOW_SIZE, type HardwareState } from "./state.ts";
 
 const XMM = fxsaveLayout.xmm;
 
@@ -18,6 +18,8 @@ const RDI = 7;
 export interface Preparation {
   /** Where the memory operand lies in the window, for instructions with large or aligned areas. */
   readonly offset?: number;
+  /** Elsewhere it would make no sense. */
+  readonly keepsOffset?: true;
   /** RAX selects, so it is no part of an address. */
   readonly keepsRax?: true;
   /** Values of immediates. */
@@ -26,7 +28,10 @@ export interface Preparation {
 
 type Prepare = (state: HardwareState, random: Random, form: Form) => Preparation | undefined;
 
-const inWindow = (random: Random, room: number): bigint => BigInt(WINDOW_ADDRESS + random.below(WINDOW_SIZE - room));
+const inWindow = ({ place }: HardwareState, random: Random, room: number): bigint =>
+  BigInt(place.address + random.below(WINDOW_SIZE - room));
+/** Where a page ends. */
+const pageEnd = ({ place }: HardwareState): number => (isAcrossPages(place) ? WINDOW_SIZE / 2 : WINDOW_SIZE);
 const viewOf = (state: HardwareState): DataView => new DataView(state.window.buffer, state.window.byteOffset);
 
 /** Where a jump may lead: into the INT3 before or behind the instruction. From the instruction's start. */
@@ -50,7 +55,7 @@ const strings: Prepare = (state, random) => {
   if (random.below(2)) state.rflags |= 0x400n;
   state.gpr[RCX] = BigInt(random.pick([0, 1, 2, 3, 7, 16, 31, 60]));
   for (const register of [RSI, RDI])
-    state.gpr[register] = random.below(6) ? inWindow(random, 8) : BigInt(WINDOW_ADDRESS + WINDOW_SIZE - random.below(24)); // prettier-ignore
+    state.gpr[register] = random.below(6) ? inWindow(state, random, 8) : BigInt(state.place.address + pageEnd(state) - random.below(24)); // prettier-ignore
   // Runs of equal elements.
   if (random.below(2)) state.window.fill(Number(state.gpr[RAX] & 0xffn), 64, WINDOW_SIZE - random.below(512));
   if (random.below(8) === 0) state.gpr[RDI] = state.gpr[RSI] + BigInt(random.below(17) - 8);
@@ -62,7 +67,12 @@ const jumps: Prepare = (state, random) => {
   const target = (): bigint => BigInt(CODE_ADDRESS + jumpTarget(random));
   for (let i = 0; i < 16; i++) if (i !== RSP) state.gpr[i] = target();
   for (let at = 0; at < WINDOW_SIZE; at += 8) view.setBigUint64(at, target(), true);
-  return { offset: random.below(WINDOW_SIZE / 8) * 8 };
+  if (!isAcrossPages(state.place)) return { offset: random.below(WINDOW_SIZE / 8) * 8 };
+  // Between the targets there are none: there they cannot be read.
+  const isReadable = state.place.first !== 0 && state.place.second !== 0;
+  const offset = (): number => pageEnd(state) - (isReadable ? 8 * random.below(3) : random.below(8));
+  state.gpr[RSP] = BigInt(state.place.address + offset());
+  return { offset: offset(), keepsOffset: true };
 };
 
 const areas = [0, 64, 128, 192, 192, 128];
@@ -79,7 +89,8 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
   [
     /^V?MASKMOV(Q|DQU)$/,
     (state, random) => {
-      state.gpr[RDI] = BigInt(WINDOW_ADDRESS + random.below(WINDOW_SIZE));
+      const offset = isAcrossPages(state.place) ? pageEnd(state) - random.below(18) : random.below(WINDOW_SIZE);
+      state.gpr[RDI] = BigInt(state.place.address + offset);
       return undefined;
     },
   ],
@@ -103,12 +114,13 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
   [
     // With operands of 16 bits AMD's processors read 32.
     /^MOVSXD$/,
-    (_, random) => ({ offset: random.below(WINDOW_SIZE / 16) * 16 }),
+    (_, random) => ({ offset: random.below(WINDOW_SIZE / 16) * 16, keepsOffset: true }),
   ],
   [
     /^(ENTER|LEAVE)$/,
     (state, random) => {
-      state.gpr[RBP] = BigInt(WINDOW_ADDRESS + 256 + random.below(96) * 8);
+      state.gpr[RBP] = BigInt(state.place.address + 256 + random.below(96) * 8);
+      if (isAcrossPages(state.place)) state.gpr[RBP] -= BigInt(random.below(8));
       return {
         immediates: [
           random.uint32() & (random.below(2) ? 0xff : 0xffff),
@@ -124,13 +136,15 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
       const view = viewOf(state);
       for (let at = 0; at < WINDOW_SIZE; at += 2)
         view.setUint16(at, view.getUint16(at, true) & (at % 4 ? 0x20 : 0x4ed5), true);
+      // A multiple of 4 still.
+      state.gpr[RSP] &= ~3n;
       return undefined;
     },
   ],
   [
     /^XLAT$/,
     (state, random) => {
-      state.gpr[RBX] = inWindow(random, 200);
+      state.gpr[RBX] = inWindow(state, random, 200);
       return undefined;
     },
   ],
@@ -163,15 +177,15 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
       const valid = random.below(4) > 0;
       // Bit 17 is AMD's.
       for (let at = 2; at < WINDOW_SIZE; at += 4) view.setUint16(at, valid ? 0 : view.getUint16(at, true) & ~2, true);
-      return { offset: random.below(8) ? random.below(WINDOW_SIZE / 4) * 4 : WINDOW_SIZE - random.below(4) };
+      return { offset: random.below(8) ? random.below(WINDOW_SIZE / 4) * 4 : pageEnd(state) - random.below(4) };
     },
   ],
   [
     /^FBLD$/,
     (state, random) => {
-      const offset = random.below(60) * 16;
+      const offset = random.below(60) * 16 + (isAcrossPages(state.place) ? random.below(16) : 0);
       for (let i = 0; i < 9; i++) state.window[offset + i] = random.below(10) | (random.below(10) << 4);
-      return { offset };
+      return { offset, keepsOffset: true };
     },
   ],
   [
@@ -180,7 +194,7 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
       const offset = random.below(WINDOW_SIZE - 108);
       // Pointers and opcode are vendors' own business.
       state.window.fill(0, offset + 12, offset + 28);
-      return { offset };
+      return { offset, keepsOffset: true };
     },
   ],
   [
@@ -188,7 +202,7 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
     (state, random) => {
       const offset = random.below(8) ? random.below(32) * 16 : random.below(512);
       stateImage(state, random, offset);
-      return { offset };
+      return { offset, keepsOffset: true };
     },
   ],
   [
@@ -214,7 +228,7 @@ const preparations: readonly (readonly [RegExp, Prepare])[] = [
         const at = random.below(64);
         state.window[offset + 512 + at] = at === 0 || at === 8 ? random.below(8) | 0x10 : random.below(256);
       }
-      return { offset: random.below(16) ? offset : offset + random.below(64), keepsRax: true };
+      return { offset: random.below(16) ? offset : offset + random.below(64), keepsRax: true, keepsOffset: true };
     },
   ],
 ];
@@ -239,7 +253,7 @@ export function gatheredFrom(state: HardwareState, random: Random, form: Form): 
         }
     }
   const displacement = random.below(2) ? random.below(256) - 128 : random.below(0x1_0000);
-  state.gpr[base] = BigInt(WINDOW_ADDRESS + 300 + random.below(400) - displacement);
+  state.gpr[base] = BigInt(state.place.address + 300 + random.below(400) - displacement);
   return { base, index, scale, displacement };
 }
 

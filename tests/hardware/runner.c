@@ -18,6 +18,7 @@
 #define STATE 0x10000000
 #define WINDOW_PAGE 0x20000000
 #define WINDOW_SIZE 1024
+#define PAGE_SIZE 4096
 #define CODE_PAGE 0x30000000
 #define CODE_OFFSET 0x800
 #define INT3 0xcc
@@ -31,12 +32,16 @@ struct input {
   struct state state;
   uint8_t window[WINDOW_SIZE];
   uint8_t code[16];
-  uint64_t code_length;
+  /* What the two pages permit, and where on them the window begins. */
+  uint8_t code_length, first, second;
+  uint32_t window_offset;
 };
 struct output {
   struct state state;
   uint8_t window[WINDOW_SIZE];
-  uint64_t signal, unused, rip;
+  uint8_t signal, vector;
+  uint16_t error_code;
+  uint64_t address, rip;
 };
 _Static_assert(sizeof(struct state) == 1024 && sizeof(struct input) == sizeof(struct output), "layout");
 
@@ -70,7 +75,7 @@ __asm__(
     ".att_syntax\n");
 
 static struct state *const state = (struct state *)STATE;
-static uint8_t *const window = (uint8_t *)(WINDOW_PAGE + 4096 - WINDOW_SIZE);
+static uint8_t *const pages = (uint8_t *)WINDOW_PAGE;
 static uint8_t *const code = (uint8_t *)(CODE_PAGE + CODE_OFFSET);
 static struct output out;
 static uint64_t code_end;
@@ -87,6 +92,9 @@ static void on_signal(int signal, siginfo_t *info, void *opaque) {
   state->rflags = registers[REG_EFL];
   memcpy(state->xsave, context->uc_mcontext.fpregs, sizeof state->xsave);
   out.signal = signal;
+  out.vector = registers[REG_TRAPNO];
+  out.error_code = registers[REG_ERR];
+  out.address = registers[REG_CR2];
   out.rip = registers[REG_RIP];
   /* A jump that landed on one of the INT3 around the instruction. */
   uint64_t trap = out.rip - 1;
@@ -95,7 +103,7 @@ static void on_signal(int signal, siginfo_t *info, void *opaque) {
     out.rip--;
   }
   /* A jump that landed where nothing may be executed. */
-  if (signal == SIGSEGV && (uint64_t)info->si_addr == out.rip && out.rip / 4096 != CODE_PAGE / 4096) out.signal = 0;
+  if (signal == SIGSEGV && (uint64_t)info->si_addr == out.rip && out.rip / PAGE_SIZE != CODE_PAGE / PAGE_SIZE) out.signal = 0;
   siglongjmp(recover, 1);
 }
 
@@ -113,9 +121,9 @@ int main(void) {
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
   for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaction(caught[i], &action, NULL);
-  map(STATE, 4096, 0);
-  map(WINDOW_PAGE, 4096, 0);
-  map(CODE_PAGE, 4096, PROT_EXEC);
+  map(STATE, PAGE_SIZE, 0);
+  map(WINDOW_PAGE, 2 * PAGE_SIZE, 0);
+  map(CODE_PAGE, PAGE_SIZE, PROT_EXEC);
   alarm(60);
   while (fread(&in, sizeof in, 1, stdin) == 1) {
     memset(&out, 0, sizeof out);
@@ -123,20 +131,23 @@ int main(void) {
     state->code = (uint64_t)code;
     code_end = (uint64_t)code + in.code_length;
     *(uint64_t *)(state->xsave + 512) = 7;
-    memset((void *)WINDOW_PAGE, 0, 4096 - WINDOW_SIZE);
-    memcpy(window, in.window, WINDOW_SIZE);
-    memset((void *)CODE_PAGE, INT3, 4096);
+    memset(pages, 0, 2 * PAGE_SIZE);
+    memcpy(pages + in.window_offset, in.window, WINDOW_SIZE);
+    memset((void *)CODE_PAGE, INT3, PAGE_SIZE);
     memcpy(code, in.code, in.code_length);
     static const uint8_t jump[] = {0xff, 0x25, 0, 0, 0, 0};
     memcpy(code + in.code_length, jump, sizeof jump);
     void (*target)(void) = leave;
     memcpy(code + in.code_length + sizeof jump, &target, 8);
+    mprotect(pages, PAGE_SIZE, in.first);
+    mprotect(pages + PAGE_SIZE, PAGE_SIZE, in.second);
     if (sigsetjmp(recover, 1) == 0) {
       run();
       out.rip = (uint64_t)code + in.code_length;
     }
+    mprotect(pages, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE);
     out.state = *state;
-    memcpy(out.window, window, WINDOW_SIZE);
+    memcpy(out.window, pages + in.window_offset, WINDOW_SIZE);
     fwrite(&out, sizeof out, 1, stdout);
   }
   return 0;

@@ -81,7 +81,7 @@ describe.each([true, false])("exits with countInstructions %s", (countInstructio
     // mov eax, 5; add eax, -5; mov rbx, [0x5000]
     const p = program("b8 05 00 00 00 83 c0 fb 48 8b 1c 25 00 50 00 00", { countInstructions });
     p.context.set(Register.RBX, 77n);
-    expect(p.run()).toEqual({ reason: "fault", address: 0x5000, access: "read", generalProtection: false });
+    expect(p.run()).toEqual({ reason: "fault", address: 0x5000, access: "read", vector: "PF" });
     if (countInstructions) expect(p.context.rip).toBe(CODE + 8);
     expect(p.context.get(Register.RBX)).toBe(77n);
     expect(p.context.rflags & (Flag.ZF | Flag.CF)).toBe(Flag.ZF | Flag.CF);
@@ -91,9 +91,9 @@ describe.each([true, false])("exits with countInstructions %s", (countInstructio
   it("stores to read-only pages and jumps to data fault", () => {
     const store = program("88 07", { countInstructions }); // mov [rdi], al
     store.space.protect(DATA, PAGE_SIZE, Protection.Read);
-    expect(store.run()).toEqual({ reason: "fault", address: DATA, access: "write", generalProtection: false });
+    expect(store.run()).toEqual({ reason: "fault", address: DATA, access: "write", vector: "PF" });
     const jump = program("ff e7", { countInstructions }); // jmp rdi
-    expect(jump.run()).toEqual({ reason: "fault", address: DATA, access: "execute", generalProtection: false });
+    expect(jump.run()).toEqual({ reason: "fault", address: DATA, access: "execute", vector: "PF" });
     expect(jump.context.rip).toBe(DATA);
   });
 
@@ -111,7 +111,7 @@ describe.each([true, false])("exits with countInstructions %s", (countInstructio
   it("non-canonical addresses are general protection", () => {
     const p = program("8a 07", { countInstructions });
     p.context.set(Register.RDI, 0x1234_0000_0000_0000n);
-    expect(p.run()).toEqual({ reason: "fault", address: 2 ** 64, access: "read", generalProtection: true });
+    expect(p.run()).toEqual({ reason: "fault", address: 2 ** 64, access: "read", vector: "GP" });
   });
 
   it("names INT3, INT n, UD2 and a division by zero", () => {

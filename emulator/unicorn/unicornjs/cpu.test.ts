@@ -74,7 +74,7 @@ describe("runs", () => {
   test("a fault leaves registers and RIP of the instruction", () => {
     const p = program("48 ff c0 48 8b 1c 25 00 50 00 00"); // inc rax; mov rbx, [0x5000]
     p.context.set(Register.RBX, 77n);
-    expect(p.run()).toEqual({ reason: "fault", address: 0x5000, access: "read", generalProtection: false });
+    expect(p.run()).toEqual({ reason: "fault", address: 0x5000, access: "read", vector: "PF" });
     expect([p.context.rip, p.context.get(Register.RBX), p.cpu.executed]).toEqual([CODE + 3, 77n, 1]);
   });
 
@@ -88,7 +88,7 @@ describe("runs", () => {
     expect(jump.run()).toMatchObject({ reason: "fault", address: DATA, access: "execute" });
     const wild = program("8a 07");
     wild.context.set(Register.RDI, 0x1234_0000_0000_0000n);
-    expect(wild.run()).toMatchObject({ reason: "fault", generalProtection: true });
+    expect(wild.run()).toMatchObject({ reason: "fault", vector: "GP" });
   });
 
   test.each([

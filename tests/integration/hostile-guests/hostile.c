@@ -117,6 +117,19 @@ static void terminate(void) {
   end(GetCurrentProcess(), 77);
 }
 
+/* Each load is four bytes long. */
+static LONG CALLBACK tell_and_skip(EXCEPTION_POINTERS *info) {
+  EXCEPTION_RECORD *record = info->ExceptionRecord;
+  printf("%lx %lu %llx %llx\n", record->ExceptionCode, record->NumberParameters, record->ExceptionInformation[0], record->ExceptionInformation[1]);
+  info->ContextRecord->Rip += 4;
+  return EXCEPTION_CONTINUE_EXECUTION;
+}
+static void nowhere(void) {
+  AddVectoredExceptionHandler(1, tell_and_skip);
+  __asm__ volatile("push %%rbp\n\tmovabs $0x1234567800000000, %%rbp\n\tmov %%rbp, %%rcx\n\t"
+                   ".byte 0x48, 0x8b, 0x45, 0x00\n\t.byte 0x48, 0x8b, 0x41, 0x00\n\tpop %%rbp" ::: "rax", "rcx", "memory");
+}
+
 static void suspend_self(void) { SuspendThread(GetCurrentThread()); printf("awake\n"); }
 
 static void processes(void) {
@@ -137,7 +150,7 @@ static const struct { const char *name; void (*run)(void); } all[] = {
   { "stack-without-teb", stack_without_teb }, { "stack-without-memory", stack_without_memory }, { "no-stack", no_stack }, { "no-stack-exception", no_stack_exception }, { "kernel-stack", kernel_stack },
   { "syscall-without-stack", syscall_without_stack }, { "handles", handles }, { "commit", commit }, { "reserve", reserve },
   { "fragments", fragments }, { "threads", threads }, { "directories", directories }, { "registry", registry }, { "output", output },
-  { "terminate", terminate }, { "suspend-self", suspend_self }, { "processes", processes },
+  { "terminate", terminate }, { "nowhere", nowhere }, { "suspend-self", suspend_self }, { "processes", processes },
 };
 
 int main(int argc, char **argv) {

@@ -63,6 +63,14 @@ describe.skipIf(compilerVersion() === undefined)("compiled by MinGW-w64, which m
     expect(run(name, { instructions: 1e7 }).exit?.reason).toBe("limit");
   });
 
+  test(
+    "a load by RBP from where no address can be is a stack fault, by RCX a general protection fault",
+    { timeout: 120_000 },
+    () => {
+      expect(run("nowhere").output.split(/\s*\n/)).toEqual(["c0000005 2 3 0", "c0000005 2 0 ffffffffffffffff"]);
+    },
+  );
+
   test("threads that all wait are told", { timeout: 120_000 }, () => {
     expect(run("suspend-self").exit?.reason).toBe("deadlock");
   });
