@@ -266,7 +266,7 @@ export class Unicorn {
     const value = values[query];
     if (value === undefined) this.#check("uc_query", "ERR_ARG");
     const view = new DataView(new ArrayBuffer(8));
-    setScalar("i32", view, 0, value as number);
+    setScalar("i32", view, 0, value);
     return getScalar(result_type, view, 0);
   }
   query_i8 = (query: number): number => this.query_type(query, "i8");
