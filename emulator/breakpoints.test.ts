@@ -282,6 +282,45 @@ describe.each(tiers)("%s", (_name, tier) => {
     expect([context.rip, context.getNumber(Register.RAX), cpu.executed]).toEqual([CODE + 5, 1, 2]);
   });
 
+  test("behind MOV SS there is no instruction breakpoint, and a data breakpoint of its own comes an instruction later", () => {
+    // mov ecx, 3; L: mov ss, [rdi]; inc rax; inc rbx; dec ecx; jnz L; int3
+    const code = "b9 03 00 00 00 8e 17 48 ff c0 48 ff c3 ff c9 75 f4 cc";
+    const behind = machine(code, tier);
+    behind.space.writeUint16(DATA, 0x2b);
+    arm(behind.context, 0, CODE + 7);
+    expect(behind.run()).toEqual({ reason: "breakpoint" });
+    // Reached otherwise, it is one.
+    behind.context.rip = CODE + 5;
+    expect(behind.run(1)).toEqual({ reason: "budget" });
+    expect(behind.run()).toEqual({ reason: "exception", vector: "DB" });
+    expect(behind.context.rip).toBe(CODE + 7);
+
+    const data = machine(code, tier);
+    data.space.writeUint16(DATA, 0x2b);
+    arm(data.context, 1, DATA, 3, 1);
+    for (let round = 1; round <= 3; round++) {
+      expect(data.run()).toEqual({ reason: "exception", vector: "DB" });
+      expect([data.context.rip, data.context.getNumber(Register.RAX), data.dr6()]).toEqual([CODE + 10, round, 2]);
+    }
+    expect(data.run()).toEqual({ reason: "breakpoint" });
+    // A system call is left as one.
+    const call = machine("8e 17 0f 05", tier);
+    call.space.writeUint16(DATA, 0x2b);
+    arm(call.context, 1, DATA, 3, 1);
+    expect(call.run()).toEqual({ reason: "syscall" });
+    expect(call.dr6()).toBe(0);
+  });
+
+  test("a single step over MOV SS passes a breakpoint behind it", () => {
+    // mov ss, ecx; inc rax; inc rax
+    const { run, context, dr6 } = machine("8e d1 48 ff c0 48 ff c0 cc", tier);
+    context.setNumber(Register.RCX, 0x2b);
+    context.rflags |= Flag.TF;
+    arm(context, 0, CODE + 2);
+    expect(run()).toEqual({ reason: "exception", vector: "DB" });
+    expect([context.rip, dr6()]).toEqual([CODE + 5, 0x4000]);
+  });
+
   test.each([
     // vmaskmovps [rdi], ymm0, ymm1; vpmaskmovd; maskmovdqu xmm1, xmm0
     ["VMASKMOVPS", "c4 e2 7d 2e 0f cc"],

@@ -49,6 +49,8 @@ test.each([
   ["44 0f 22 44", "MOV control8:64 gpr4:64 (4)"],
   ["0f 23 84", "MOV debug0:64 gpr4:64 (3)"],
   ["f0 01 c0", "UD 3"],
+  // Not CR8: that is AMD's, where CPUID says so.
+  ["f0 0f 20 c0", "UD 4"],
   ["06", "UD 1"],
   ["c4 e2 6d 90 0c a0", "VPGATHERDD xmm1:256 [ 0 -1<<2 0]:32 xmm4:256 xmm2:256 (6)"],
   // The mask is the destination; there is no SIB byte; a register in the place of memory.

@@ -1,14 +1,13 @@
 /** Everything that executes in one address space: dispatcher, handlers, blocks, regions. */
 import { addressOfHalves, isCanonicalNumber } from "../address.ts";
 import { layout } from "../context-layout.ts";
-import { Flag, SegmentRegister, type Context } from "../context.ts";
+import { Flag, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
 import { Exceptions } from "../soft-float/environment.ts";
 import { isInstruction, type Decoded, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { CpuException, Unimplemented } from "../isa/machine.ts";
-import { MOV_TO_SEGMENT } from "../isa/segment.ts";
 import { isStackReference } from "../isa/stack-segment.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
 import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
@@ -68,12 +67,13 @@ export class Core implements CodeListener {
   ) {
     this.space = space;
     this.watch = new Watch(space, () => this.#interrupt());
-    this.#machine = new ExecutionMachine(
-      this.watch,
-      environment,
-      () => this.#interruptRepetition(),
-      () => space.view.setUint32(windowLayout.exit, exitCodes.reconsider, true),
-    );
+    this.#machine = new ExecutionMachine(this.watch, environment, {
+      interrupted: () => this.#interruptRepetition(),
+      reconsider: () => space.view.setUint32(windowLayout.exit, exitCodes.reconsider, true),
+      delayTraps: () => {
+        this.#trapsFrom = this.executed + 2;
+      },
+    });
     let dispatcher = dispatchers.get(library.windowSize);
     if (!dispatcher) dispatchers.set(library.windowSize, (dispatcher = dispatcherModule(library.windowSize)));
     const { exports } = new WebAssembly.Instance(dispatcher, { host: { memory: space.memory } });
@@ -178,6 +178,11 @@ export class Core implements CodeListener {
   get present(): number {
     return this.blocks.address(this.#current);
   }
+  /** Debug exceptions come when so many instructions are done, but for single steps, whose run sees to it by itself. */
+  #trapsFrom = 0;
+  get #trapsWait(): boolean {
+    return this.executed < this.#trapsFrom;
+  }
   #stopRequested = false;
   #interrupted = false;
   /** Where an interrupted repetition goes on. */
@@ -205,9 +210,17 @@ export class Core implements CodeListener {
       context.rip = this.#restart;
       context.rflags |= Flag.RF;
     }
-    const { hits } = this.watch;
-    const stop = this.#stopRequested;
+    let { hits } = this.watch;
+    let stop = this.#stopRequested;
     this.#clearInterrupt();
+    if (hits && !stop && this.#trapsWait && this.space.view.getUint32(windowLayout.remaining, true)) {
+      // What ends the run instead of the next instruction takes the trap's place.
+      const exit = this.#runSome(context, 1);
+      if (exit) return exit;
+      hits |= this.watch.hits;
+      stop = this.#stopRequested;
+      this.#clearInterrupt();
+    }
     if (hits) report(context, hits);
     if (stop) return { reason: "stop", entered: false };
     return hits ? exceptionExit("DB") : undefined;
@@ -218,7 +231,7 @@ export class Core implements CodeListener {
    */
   #stopBefore(context: Context, rip: number, first: boolean): CoreExit | undefined {
     const bits = this.watch.breakpointAt(rip);
-    if (bits !== undefined && !(first && this.#resuming)) {
+    if (bits !== undefined && !(first && this.#resuming) && !this.#trapsWait) {
       report(context, bits);
       return exceptionExit("DB");
     }
@@ -326,7 +339,7 @@ export class Core implements CodeListener {
     this.#executing = 0;
     this.#stopAfter = false;
     let executed = 0;
-    this.#executedBefore = 0;
+    this.#executedBefore = this.#trapsFrom = 0;
     for (;;) {
       const slice = Math.min(budget - executed, SLICE);
       const exit = this.#runSlice(context, slice);
@@ -364,7 +377,7 @@ export class Core implements CodeListener {
     const exit =
       instruction && isRepetition(instruction) ? this.#stepElement(context, instruction) : this.#runSome(context, 1);
     if (exit) return exit;
-    if (instruction && loadsStackSegment(instruction)) {
+    if (this.#trapsWait) {
       if (this.space.view.getUint32(windowLayout.remaining, true) === 0) return { reason: "budget" };
       const next = this.#runSome(context, 1);
       if (next) return next;
@@ -517,9 +530,6 @@ export class Core implements CodeListener {
 
 const isRepetition = ({ repeat, form }: Instruction): boolean =>
   repeat !== undefined && form.specification.definition.repeat !== undefined;
-/** Debug traps wait for the instruction behind. SDM volume 3, 7.8.3. */
-const loadsStackSegment = ({ form, operands: [dst] }: Instruction): boolean =>
-  form.specification === MOV_TO_SEGMENT && dst.kind === "register" && dst.register === (SegmentRegister.SS as number);
 
 /** A stop comes only where somebody asked for it. */
 export type CoreExit = Exit | StopExit;

@@ -22,15 +22,20 @@ export class ExecutionMachine implements Machine {
   readonly #environment: MachineEnvironment;
   readonly interrupted: () => boolean;
   readonly reconsider: () => void;
+  readonly delayTraps: () => void;
   #context: Context | undefined;
   #instruction: Instruction | undefined;
 
-  /** `interrupted`, `reconsider`: see Machine. */
-  constructor(watch: Watch, environment: MachineEnvironment, interrupted: () => boolean, reconsider: () => void) {
+  constructor(
+    watch: Watch,
+    environment: MachineEnvironment,
+    engine: Pick<Machine, "interrupted" | "reconsider" | "delayTraps">,
+  ) {
     this.#watch = watch;
     this.#environment = environment;
-    this.interrupted = interrupted;
-    this.reconsider = reconsider;
+    this.interrupted = () => engine.interrupted();
+    this.reconsider = () => engine.reconsider();
+    this.delayTraps = () => engine.delayTraps();
   }
 
   get space(): GuestMemory {

@@ -117,6 +117,7 @@ export const privileged = [
   }),
   instruction("INS", { forms: ["6C", "6D"], lift: (b) => b.raise("GP") }),
   instruction("OUTS", { forms: ["6E", "6F"], lift: (b) => b.raise("GP") }),
+  // LOCK before them is #UD, as on Intel's processors; on AMD's it makes CR8 of CR0 where CPUID has AltMovCr8, which ours has not.
   instruction("MOV", {
     forms: ["0F 20 /r rmr64,cr", "0F 22 /r cr,rmr64", "0F 21 /r rmr64,dr", "0F 23 /r dr,rmr64"],
     lift: (b, dst, src) => b.raise([dst, src].some(isNoRegister) ? "UD" : "GP"),

@@ -48,6 +48,8 @@ export interface Machine {
   unsupported(what: string): never;
   /** The engine looks anew at what it looks at between instructions: TF. For an instruction that ends its block. */
   reconsider(): void;
+  /** Debug exceptions wait until the next instruction is done: MOV to SS. SDM volume 3, 7.8.3. */
+  delayTraps(): void;
   readonly segmentation: Segmentation;
   /** Time stamp counter at this instruction. */
   timeStamp(): bigint;

@@ -40,6 +40,7 @@ export const MOV_TO_SEGMENT = instruction("MOV", {
     const register = segmentOf(dst);
     if (register === CS) machine.raise("UD");
     loadSegment(machine, register, Number(machine.read(src)));
+    if (register === SS) machine.delayTraps();
   },
 });
 function segmentOf(operand: Operand): SegmentRegister {

@@ -3,6 +3,7 @@
  *
  * What differs from the seam's contract: hardware breakpoints (DR0–DR3) are not armed; code that another address space changes in shared pages is not noticed. docs/libunicorn.md has the rest.
  */
+import { addressNumber } from "../../address.ts";
 import type { Context } from "../../context.ts";
 import { Register } from "../../context.ts";
 import type { AddressSpaceImage, Cpu, Exit } from "../../cpu.ts";
@@ -183,7 +184,7 @@ class Engine {
     const syscall = library.syscallCallback(() => stopFor({ kind: "syscall" }));
     const interrupt = library.interruptCallback((_, vector) => stopFor({ kind: "interrupt", vector }));
     const memory = library.memoryCallback((_, type, address) => {
-      stopFor({ kind: "memory", type, address: Number(BigInt.asUintN(64, BigInt(address))) });
+      stopFor({ kind: "memory", type, address: addressNumber(BigInt.asUintN(64, BigInt(address))) });
       return false;
     });
     const cpuid = library.cpuidCallback(() => {

@@ -5,6 +5,7 @@
  * What differs from the seam's contract: hardware breakpoints are not armed; a block that changes its own code is counted whole; where the guest itself
  * writes an instruction that own-processor.ts takes over one of a block that ran before, Unicorn's own is executed. docs/libunicorn.md has what QEMU gets wrong.
  */
+import { addressNumber } from "../../address.ts";
 import { Register, type Context } from "../../context.ts";
 import type { AddressSpace, AddressSpaceImage, Cpu, Exit } from "../../cpu.ts";
 import { Arch, CpuModel, HookedInstruction, HookType, MEMORY_FAULTS, Mode } from "../constants.ts";
@@ -116,7 +117,7 @@ class Engine {
     engine.hook_add(HookType.INSN, () => this.#stop({ kind: "syscall" }), {}, 1, 0, HookedInstruction.SYSCALL);
     engine.hook_add(HookType.INTR, (_e: unknown, vector: number) => this.#stop({ kind: "interrupt", vector }));
     engine.hook_add(MEMORY_FAULTS, (_e: unknown, type: number, address: bigint) => {
-      this.#stop({ kind: "memory", type, address: Number(BigInt.asUintN(64, address)) });
+      this.#stop({ kind: "memory", type, address: addressNumber(BigInt.asUintN(64, address)) });
       return false;
     });
   }
