@@ -311,6 +311,20 @@ describe.each(tiers)("%s", (_name, tier) => {
     expect(call.dr6()).toBe(0);
   });
 
+  test.each([
+    ["another instruction", "48 ff c0", { reason: "exception", vector: "DB" }, 0x4002],
+    ["a system call, which takes their place", "0f 05", { reason: "syscall" }, 0],
+    ["what is no instruction, likewise", "0f 0b", { reason: "exception", vector: "UD" }, 0],
+  ])("a single step over MOV SS with a data breakpoint, and %s", (_what, next, exit, reported) => {
+    // mov ss, [rdi]
+    const { run, context, dr6, space } = machine(`8e 17 ${next} cc`, tier);
+    space.writeUint16(DATA, 0x2b);
+    arm(context, 1, DATA, 3, 1);
+    context.rflags |= Flag.TF;
+    expect(run()).toEqual(exit);
+    expect(dr6()).toBe(reported);
+  });
+
   test("a single step over MOV SS passes a breakpoint behind it", () => {
     // mov ss, ecx; inc rax; inc rax
     const { run, context, dr6 } = machine("8e d1 48 ff c0 48 ff c0 cc", tier);

@@ -5,7 +5,8 @@ import { countersOf, exitsOf, sumCounters, type Leave } from "./core-counters.ts
 import { Decoder } from "./decoder/decoder.ts";
 import { Identity } from "./identity.ts";
 import { BlockLibrary } from "./interpreter/block-library.ts";
-import { Core, type CoreExit } from "./interpreter/core.ts";
+import { Core } from "./interpreter/core.ts";
+import type { CoreExit } from "./interpreter/exits.ts";
 import { HandlerLibrary } from "./interpreter/handler-library.ts";
 import { savedHandlers } from "./interpreter/saved-handlers.ts";
 import { savedBlocks } from "./interpreter/saved-blocks.ts";

@@ -1,14 +1,12 @@
 /** Everything that executes in one address space: dispatcher, handlers, blocks, regions. */
-import { addressOfHalves, isCanonicalNumber } from "../address.ts";
+import { addressOfHalves } from "../address.ts";
 import { layout } from "../context-layout.ts";
 import { Flag, type Context } from "../context.ts";
-import { GuestFault, PAGE_SIZE, USER_LIMIT, type ExceptionVector, type Exit } from "../cpu.ts";
+import { GuestFault, PAGE_SIZE, USER_LIMIT, type Exit } from "../cpu.ts";
 import { Exceptions } from "../soft-float/environment.ts";
-import { isInstruction, type Decoded, type Decoder, type Undecodable } from "../decoder/decoder.ts";
+import type { Decoded, Decoder, Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
-import type { Instruction } from "../isa/instruction.ts";
 import { CpuException, Unimplemented } from "../isa/machine.ts";
-import { isStackReference } from "../isa/stack-segment.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
 import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
 import { PageFlag } from "../memory/page-table.ts";
@@ -16,13 +14,15 @@ import { windowLayout } from "../memory/window-layout.ts";
 import type { CodeListener, PageStorage, WindowSpace } from "../memory/window-space.ts";
 import type { BlockLibrary } from "./block-library.ts";
 import { BlockCache, type Block } from "./block-cache.ts";
-import { report, SINGLE_STEP } from "./debug-registers.ts";
+import { report } from "./debug-registers.ts";
 import { dispatcherModule, Leave } from "./dispatcher.ts";
+import { exceptionExit, faultExit, type CoreExit } from "./exits.ts";
 import { ExecutionMachine, type MachineEnvironment } from "./execution-machine.ts";
 import { exitCodes, guardVectors, UPDATE } from "./handler-emitter.ts";
 import { FunctionTable } from "./function-table.ts";
 import type { HandlerLibrary } from "./handler-library.ts";
 import { blockHeader, record } from "./record.ts";
+import { SingleStep } from "./single-step.ts";
 import type { StopExit, Stops } from "./stops.ts";
 import { Watch } from "./watch.ts";
 
@@ -51,6 +51,7 @@ export class Core implements CodeListener {
   readonly watch: Watch;
   regions: RegionSource | undefined;
   readonly #machine: ExecutionMachine;
+  readonly #singleStep: SingleStep;
   readonly #table: FunctionTable;
   readonly #run: () => number;
   #context: Context | undefined;
@@ -73,6 +74,22 @@ export class Core implements CodeListener {
       delayTraps: () => {
         this.#trapsFrom = this.executed + 2;
       },
+    });
+    this.#singleStep = new SingleStep({
+      machine: this.#machine,
+      decode: (rip) => this.blocks.decode(rip),
+      stopBefore: (context, rip) => this.#stopBefore(context, rip, this.executed === 0),
+      runOne: (context) => this.#runSome(context, 1),
+      elementDone: () => {
+        const { view } = space;
+        view.setUint32(windowLayout.remaining, view.getUint32(windowLayout.remaining, true) - 1, true);
+        this.#stopAfter = false;
+      },
+      elementFaulted: () => this.#clearInterrupt(),
+      interruption: (context) => this.#interruption(context),
+      trapsWait: () => this.#trapsWait && !this.#interrupted,
+      isSpent: () => space.view.getUint32(windowLayout.remaining, true) === 0,
+      watch: this.watch,
     });
     let dispatcher = dispatchers.get(library.windowSize);
     if (!dispatcher) dispatchers.set(library.windowSize, (dispatcher = dispatcherModule(library.windowSize)));
@@ -192,12 +209,10 @@ export class Core implements CodeListener {
     this.#interrupted = this.#stopAfter = true;
   }
   #interruptRepetition(): boolean {
-    if (this.watch.stepping) return (this.#unfinished = true);
+    if (this.watch.stepping) return this.#singleStep.endsElement();
     if (this.#interrupted) this.#restart = this.present;
     return this.#interrupted;
   }
-  /** A repetition that is stepped through has elements left. */
-  #unfinished = false;
   #clearInterrupt(): void {
     this.#stopRequested = this.#interrupted = false;
     this.#restart = undefined;
@@ -362,7 +377,7 @@ export class Core implements CodeListener {
     this.#slice = slice;
     view.setUint32(windowLayout.remaining, slice, true);
     for (;;) {
-      if (context.view.getUint32(layout.rflags, true) & 0x100) return this.#singleStep(context);
+      if (context.view.getUint32(layout.rflags, true) & 0x100) return this.#singleStep.run(context);
       const exit = this.#dispatch(context);
       if (exit && exit.reason !== "budget") return exit;
       const interruption = this.#interruption(context);
@@ -371,59 +386,6 @@ export class Core implements CodeListener {
     }
   }
 
-  /** One instruction with TF set, or one element of a repetition: #DB comes after it, unless it leaves by itself. SDM volume 3, 18.3.1.4. */
-  #singleStep(context: Context): CoreExit {
-    const instruction = this.#nextInstruction(context);
-    const exit =
-      instruction && isRepetition(instruction) ? this.#stepElement(context, instruction) : this.#runSome(context, 1);
-    if (exit) return exit;
-    if (this.#trapsWait) {
-      if (this.space.view.getUint32(windowLayout.remaining, true) === 0) return { reason: "budget" };
-      const next = this.#runSome(context, 1);
-      if (next) return next;
-    }
-    const interruption = this.#interruption(context);
-    if (interruption?.reason === "stop") return interruption;
-    report(context, SINGLE_STEP);
-    return exceptionExit("DB");
-  }
-  /** Undefined where none can be fetched or decoded. */
-  #nextInstruction({ rip }: Context): Instruction | undefined {
-    if (rip >= USER_LIMIT) return undefined;
-    try {
-      const decoded = this.blocks.decode(rip);
-      return isInstruction(decoded) ? decoded : undefined;
-    } catch (error) {
-      if (error instanceof GuestFault) return undefined;
-      throw error;
-    }
-  }
-  #stepElement(context: Context, instruction: Instruction): CoreExit | undefined {
-    const { address } = instruction;
-    const stop = this.#stopBefore(context, address, this.executed === 0);
-    if (stop) return stop;
-    const { watch } = this;
-    const { view } = this.space;
-    watch.stepping = true;
-    this.#unfinished = false;
-    try {
-      this.#machine.execute(instruction);
-    } catch (error) {
-      if (!(error instanceof GuestFault)) throw error;
-      context.rip = address;
-      this.#clearInterrupt();
-      return faultExit(error, instruction);
-    } finally {
-      watch.stepping = false;
-    }
-    view.setUint32(windowLayout.remaining, view.getUint32(windowLayout.remaining, true) - 1, true);
-    this.#stopAfter = false;
-    if (this.#unfinished) {
-      context.rip = address;
-      context.rflags |= Flag.RF;
-    }
-    return undefined;
-  }
   /** At most `count` instructions. Undefined: nothing else happened. */
   #runSome(context: Context, count: number): CoreExit | undefined {
     const { view } = this.space;
@@ -526,19 +488,4 @@ export class Core implements CodeListener {
     }
     return vector ? exceptionExit(vector) : faultExit(error as GuestFault, this.blocks.instruction(at));
   }
-}
-
-const isRepetition = ({ repeat, form }: Instruction): boolean =>
-  repeat !== undefined && form.specification.definition.repeat !== undefined;
-
-/** A stop comes only where somebody asked for it. */
-export type CoreExit = Exit | StopExit;
-
-const exceptionExit = (vector: ExceptionVector): Exit => ({ reason: "exception", vector });
-
-/** Addresses that are not canonical raise #GP or #SS, which tell no address. `instruction`: whose data it is; none for fetches. */
-function faultExit({ address, access }: GuestFault, instruction?: Instruction): Exit {
-  if (isCanonicalNumber(address)) return { reason: "fault", address, access, vector: "PF" };
-  const vector = instruction && isStackReference(instruction, access) ? "SS" : "GP";
-  return { reason: "fault", address: 2 ** 64 - 1, access, vector };
 }
