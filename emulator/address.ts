@@ -1,6 +1,4 @@
 /** Addresses of 64 bits. As numbers they are exact up to 2^53, above rounded down, so that none becomes canonical by it. docs/decisions/0002. */
-import { USER_LIMIT } from "./cpu.ts";
-
 export function addressNumber(address: bigint): number {
   return Number(address >> 53n ? address & ~0x7ffn : address);
 }
@@ -12,7 +10,4 @@ export function addressOfHalves(low: number, high: number): number {
 /** 48 bits, sign-extended. */
 export function isCanonical(address: bigint): boolean {
   return BigInt.asUintN(64, BigInt.asIntN(48, address)) === address;
-}
-export function isCanonicalNumber(address: number): boolean {
-  return address < USER_LIMIT || address >= 2 ** 64 - USER_LIMIT;
 }

@@ -82,7 +82,7 @@ export class Context {
     return this.#view.getUint32(layout.gpr + register * 8, true);
   }
   get rip(): number {
-    return this.#view.getUint32(layout.rip + 4, true) * 0x1_0000_0000 + this.#view.getUint32(layout.rip, true);
+    return addressOfHalves(this.#view.getUint32(layout.rip, true), this.#view.getUint32(layout.rip + 4, true));
   }
   set rip(value: number) {
     this.#view.setUint32(layout.rip, value, true);

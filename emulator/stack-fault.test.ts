@@ -88,6 +88,16 @@ describe.each(tiers)("%s", (_name, tier) => {
     expect(run()).toMatchObject({ reason: "fault", vector: "PF", address: 0xffff_8000_0000_0000 });
   });
 
+  test.each([
+    [0xffff_7fff_ffff_ff00n, "GP"],
+    [0xffff_8000_0000_0000n, "PF"],
+  ])("a jump to 0x%x is #%s", (target, vector) => {
+    // jmp rbx
+    const { run, context } = machine("ff e3", tier);
+    context.set(RBX, target);
+    expect(run()).toMatchObject({ reason: "fault", access: "execute", vector });
+  });
+
   test("a loop whose stack ends is left with #SS", () => {
     // mov ecx, 400; L: push rax; pop rax; dec ecx; jnz L; mov rsp, rbx; L2: pop rax; jmp L2
     const { run, context, cpu } = machine("b9 90 01 00 00 50 58 ff c9 75 fa 48 89 dc 58 eb fd", tier);
