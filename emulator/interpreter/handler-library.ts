@@ -40,7 +40,7 @@ export interface SavedHandlers {
 /** Depends on nothing but the instruction set and the size of the window: engines share one. */
 export class HandlerLibrary {
   readonly windowSize: number;
-  readonly #forms: readonly Form[];
+  readonly #forms: Form[] = [];
   /** By form (undefined: `execute`) and shape. */
   readonly #handlers = new Map<Form | undefined, Map<number, Handler>>();
   #pending: Pending[] = [];
@@ -56,7 +56,7 @@ export class HandlerLibrary {
     saved?: SavedHandlers,
   ) {
     this.windowSize = windowSize;
-    this.#forms = specifications.flatMap(({ forms }) => forms);
+    for (const { forms } of specifications) this.#forms.push(...forms);
     if (saved) this.#restore(saved);
   }
 

@@ -56,7 +56,9 @@ export function struct<F extends Fields>(name: string, size: number, fields: F, 
       Object.fromEntries(
         entries.map(([field, { offset, type }]) => [field, type.read(memory, address + offset)]),
       ) as StructValue<F>,
-    write: (memory, address, value) => self.set(memory, address, value),
+    write(memory, address, value) {
+      for (const [field, { offset, type }] of entries) type.write(memory, address + offset, value[field]);
+    },
     capture(value, context) {
       const captured: Record<string, Captured> = {};
       for (const [field, { type }] of entries) captured[field] = type.capture(value[field], context);

@@ -57,15 +57,21 @@ class ContentCache {
   readonly #contents = new Map<string, Uint8Array>();
   #bytes = 0;
 
+  /** Whoever reads a file asks for it many times in a row. */
+  #last = { path: "", contents: undefined as Uint8Array | undefined };
+
   get(path: string): Uint8Array | undefined {
-    const known = this.#contents.get(path);
-    if (!known) return undefined;
+    if (path === this.#last.path) return this.#last.contents;
+    const contents = this.#contents.get(path);
+    if (!contents) return undefined;
     this.#contents.delete(path);
-    this.#contents.set(path, known);
-    return known;
+    this.#contents.set(path, contents);
+    this.#last = { path, contents };
+    return contents;
   }
   add(path: string, contents: Uint8Array): void {
     this.#contents.set(path, contents);
+    this.#last = { path, contents };
     this.#bytes += contents.length;
     for (const [oldest, { length }] of this.#contents) {
       if (this.#bytes <= CACHE_LIMIT || oldest === path) break;

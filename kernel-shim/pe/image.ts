@@ -50,12 +50,16 @@ export class PeImage {
       const limit = sectionAlignment < PAGE_SIZE ? this.bytes.length : sizeOfHeaders;
       return rva < limit ? this.bytes.subarray(rva, Math.min(limit, rva + length)) : undefined;
     }
+    const section = this.#sectionAt(rva);
+    if (section === undefined) return undefined;
+    const offset = rva - section.virtualAddress;
+    const raw = heldBytes(section);
+    return this.bytes.subarray(section.pointerToRawData + Math.min(offset, raw), section.pointerToRawData + Math.min(offset + length, raw)); // prettier-ignore
+  }
+  #sectionAt(rva: number): SectionHeader | undefined {
     for (const section of this.sections) {
       const offset = rva - section.virtualAddress;
-      const mapped = roundUp(section.virtualSize, PAGE_SIZE);
-      if (offset < 0 || offset >= mapped) continue;
-      const raw = Math.min(section.sizeOfRawData, mapped);
-      return this.bytes.subarray(section.pointerToRawData + Math.min(offset, raw), section.pointerToRawData + Math.min(offset + length, raw)); // prettier-ignore
+      if (offset >= 0 && offset < mappedBytes(section)) return section;
     }
     return undefined;
   }
@@ -83,8 +87,13 @@ export class PeImage {
 
   /** File offset of a field that the file holds entirely, or -1. */
   #fileOffset(rva: number, size: number): number {
-    const bytes = this.bytesAt(rva, size);
-    return bytes?.length === size ? bytes.byteOffset - this.bytes.byteOffset : -1;
+    const { sizeOfHeaders, sectionAlignment } = this.headers;
+    const isFlat = sectionAlignment < PAGE_SIZE;
+    if (rva < sizeOfHeaders || isFlat) return rva + size <= (isFlat ? this.bytes.length : sizeOfHeaders) ? rva : -1;
+    const section = this.#sectionAt(rva);
+    if (section === undefined) return -1;
+    const offset = rva - section.virtualAddress;
+    return offset + size <= heldBytes(section) ? section.pointerToRawData + offset : -1;
   }
   /** A field that lies wholly or partly in memory that is zero at the start. */
   #slow(rva: number, size: number): number {
@@ -93,3 +102,7 @@ export class PeImage {
     return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
   }
 }
+
+const mappedBytes = ({ virtualSize }: SectionHeader): number => roundUp(virtualSize, PAGE_SIZE);
+/** Bytes of a section's memory that the file holds. */
+const heldBytes = (section: SectionHeader): number => Math.min(section.sizeOfRawData, mappedBytes(section));
