@@ -1,5 +1,6 @@
 /** The web worker: one Sandbox behind the page's interface. Runs in slices and answers between them. */
 import * as Comlink from "comlink";
+import { warmUp } from "../../emulator/warm-up.ts";
 import type { Layer } from "../../kernel-shim/io-manager/layer.ts";
 import { MemoryLayer } from "../../kernel-shim/io-manager/memory-layer.ts";
 import { checkProgram, importsOf, parsePe, toolchainOf } from "../../kernel-shim/pe/index.ts";
@@ -127,3 +128,15 @@ const api: SandboxWorker = {
 };
 
 Comlink.expose(api);
+
+/** Until a program is there, the time between messages is the engine's. */
+const steps = warmUp();
+function warm(): void {
+  try {
+    if (session || steps.next().done) steps.return();
+    else setTimeout(warm);
+  } catch {
+    // The host has no memory for it; whoever loads a program is told.
+  }
+}
+setTimeout(warm);

@@ -1,5 +1,6 @@
 import * as Comlink from "comlink";
 import { createCpu, TRANSLATE_AFTER } from "../../../emulator/engine.ts";
+import { warmUp } from "../../../emulator/warm-up.ts";
 import {
   measureKernel,
   type KernelDescription,
@@ -10,6 +11,9 @@ import { measureStartUp, type StartUpMeasurement, type StartUpOptions } from "..
 import { loadImageLayer } from "../../../src/worker/image-store.ts";
 
 const createEngine = () => createCpu({ level: 3, translateAfter: TRANSLATE_AFTER, seed: 1 });
+
+// As the page's worker does before a program comes.
+for (const _step of warmUp());
 
 const api = {
   kernel: (description: KernelDescription, image: readonly number[], size: RunSize): KernelMeasurement =>
