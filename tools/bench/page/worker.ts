@@ -13,7 +13,7 @@ import { loadImageLayer } from "../../../src/worker/image-store.ts";
 const createEngine = () => createCpu({ level: 3, translateAfter: TRANSLATE_AFTER, seed: 1 });
 
 // As the page's worker does before a program comes.
-for (const _step of warmUp());
+Array.from(warmUp());
 
 const api = {
   kernel: (description: KernelDescription, image: readonly number[], size: RunSize): KernelMeasurement =>
