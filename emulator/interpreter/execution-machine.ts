@@ -74,6 +74,9 @@ export class ExecutionMachine implements Machine {
   address(operand: MemoryOperand, element?: bigint): number {
     return addressNumber(this.#address(operand, element));
   }
+  addressOfPart(operand: MemoryOperand, offset: number): number {
+    return addressNumber(BigInt.asUintN(64, this.#address(operand) + BigInt(offset)));
+  }
   isAligned(operand: MemoryOperand, bytes: number): boolean {
     return this.#address(operand) % BigInt(bytes) === 0n;
   }

@@ -37,6 +37,8 @@ export interface Machine {
    * Effective address with segment base, of 64 bits, above 2^53 inexact; of an element of a gather with `index` for the index. Who accesses it faults there.
    */
   address(operand: MemoryOperand, index?: bigint): number;
+  /** Of what lies `offset` bytes behind the operand's start; exact where sums of such numbers are not. */
+  addressOfPart(operand: MemoryOperand, offset: number): number;
   /** Whether its effective address with segment base is a multiple of `bytes`. */
   isAligned(operand: MemoryOperand, bytes: number): boolean;
   /** Value of a general register, memory operand (up to 64 bits) or immediate, unsigned. */

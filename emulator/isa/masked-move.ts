@@ -41,7 +41,7 @@ function maskedMove(
         const memory = asMemory(src);
         const result = new Uint8Array(32);
         for (const offset of chosen(machine, mask, bytes))
-          result.set(machine.space.read(machine.address(memory) + offset, bytes), offset);
+          result.set(machine.space.read(machine.addressOfPart(memory, offset), bytes), offset);
         writeVector(machine, dst, result);
       },
     }),
@@ -57,10 +57,10 @@ function maskedMove(
         const memory = asMemory(dst);
         const { space } = machine;
         const offsets = chosen(machine, mask, bytes);
-        for (const offset of offsets) space.probe(machine.address(memory) + offset, bytes, "write");
+        for (const offset of offsets) space.probe(machine.addressOfPart(memory, offset), bytes, "write");
         const { buffer, byteOffset } = vectorView(machine, src);
         for (const offset of offsets)
-          space.write(machine.address(memory) + offset, new Uint8Array(buffer, byteOffset + offset, bytes));
+          space.write(machine.addressOfPart(memory, offset), new Uint8Array(buffer, byteOffset + offset, bytes));
       },
     }),
   ];
