@@ -24,7 +24,11 @@ export const nodeBuild = (entry: string, warming: Warming) =>
     ssr: { noExternal: true, external: packages },
   });
 
-const image = existsSync("images/wine/manifest.json") ? "wine" : "scratch";
-const hello = image === "wine" ? "hello-clib.exe" : "hello-kernel.exe";
+/** The sample that is run for the functions that runs need. */
+export const warmingRun = existsSync("images/wine/manifest.json")
+  ? ({ image: "wine", file: "hello-clib.exe" } as const)
+  : ({ image: "scratch", file: "hello-kernel.exe" } as const);
 
-export default nodeBuild("src/cli/ring3.ts", { args: ["run", "--image", image, `samples/bin/${hello}`] });
+export default nodeBuild("src/cli/ring3.ts", {
+  args: ["run", "--image", warmingRun.image, `samples/bin/${warmingRun.file}`],
+});

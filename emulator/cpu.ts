@@ -9,10 +9,6 @@ import type { Context } from "./context.ts";
 export const PAGE_SIZE = 0x1000;
 /** One past the last user-mode address: 2^47. */
 export const USER_LIMIT = 0x8000_0000_0000;
-/** Whether an address is one of user mode or of the system: 48 bits, sign-extended. */
-export function isCanonicalNumber(address: number): boolean {
-  return address < USER_LIMIT || address >= 2 ** 64 - USER_LIMIT;
-}
 
 /** Page protection, a bit set. `None` is a page that is mapped (has contents) but faults on every access. */
 export const Protection = { None: 0, Read: 1, Write: 2, Execute: 4 } as const;

@@ -1,5 +1,6 @@
 /** How a run of a core ends. */
-import { isCanonicalNumber, type ExceptionVector, type Exit, type GuestFault } from "../cpu.ts";
+import { isCanonicalNumber } from "../address.ts";
+import type { ExceptionVector, Exit, GuestFault } from "../cpu.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { isStackReference } from "../isa/stack-segment.ts";
 import type { StopExit } from "./stops.ts";

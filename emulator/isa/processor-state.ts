@@ -1,6 +1,7 @@
 /** FXSAVE and FXRSTOR of all of x87 and SSE; the XSAVE family. SDM volume 1, 10.5 and chapter 13. */
+import { isCanonicalNumber } from "../address.ts";
 import type { Context } from "../context.ts";
-import { GuestFault, isCanonicalNumber } from "../cpu.ts";
+import { GuestFault } from "../cpu.ts";
 import {
   componentsInUse,
   FXSAVE_SIZE,

@@ -56,7 +56,6 @@ class ContentCache {
   /** The most recent last. */
   readonly #contents = new Map<string, Uint8Array>();
   #bytes = 0;
-
   /** Whoever reads a file asks for it many times in a row. */
   #last = { path: "", contents: undefined as Uint8Array | undefined };
 

@@ -59,8 +59,6 @@ export interface ServiceDeclaration<P extends Parameters> {
 export function systemService<P extends Parameters>(name: string, declaration: ServiceDeclaration<P>): SystemService {
   const parameters = Object.entries(declaration.params) as [string, Parameter<unknown>][];
   const names = parameters.map(([parameter]) => parameter);
-  /** What calls' arguments are copies of: an object is made faster whole than name by name. */
-  const blank: Readonly<Record<string, unknown>> = Object.fromEntries(names.map((parameter) => [parameter, undefined]));
   const indexOf = (parameter: string): number => {
     const index = names.indexOf(parameter);
     if (index < 0) throw new Error(`${name} has no parameter ${parameter}`);
@@ -79,7 +77,7 @@ export function systemService<P extends Parameters>(name: string, declaration: S
     returns: declaration.returns ?? NTSTATUS,
     decode({ source, memory }) {
       const context = { source, memory, indexOf };
-      const args = { ...blank };
+      const args: Record<string, unknown> = {};
       for (let index = 0; index < parameters.length; index++) {
         args[names[index]] = parameters[index][1].decode(context, index);
       }

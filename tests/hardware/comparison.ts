@@ -1,6 +1,6 @@
 /** What hardware and our processor make of a case, compared. */
-import { addressNumber } from "../../emulator/address.ts";
-import { isCanonicalNumber, PAGE_SIZE, type Exit } from "../../emulator/cpu.ts";
+import { addressNumber, isCanonicalNumber } from "../../emulator/address.ts";
+import { PAGE_SIZE, type Exit } from "../../emulator/cpu.ts";
 import type { ArithmeticFlag, Form } from "../../emulator/isa/instruction.ts";
 import { signalOf, vectorOf, type EngineOutcome } from "./engine-state.ts";
 import {

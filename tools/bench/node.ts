@@ -1,10 +1,9 @@
 /** Measurements in Node, each in a process of its own. */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import { build } from "vite";
-import { nodeBuild } from "../../vite.cli.config.ts";
+import { nodeBuild, warmingRun } from "../../vite.cli.config.ts";
 import type { CodeBlocks, ColdCodeMeasurement } from "../../src/bench/cold-code.ts";
 import type { KernelDescription, KernelMeasurement, RunSize } from "../../src/bench/kernel.ts";
 import type { StartUpMeasurement } from "../../src/bench/start-up.ts";
@@ -14,10 +13,11 @@ import type { RealWork } from "./real-work.ts";
 
 /** What the build of the command line runs as well. */
 function warmingJob(): NodeJob {
+  const { image, file } = warmingRun;
   const [kernelStart] = startUps;
-  if (!existsSync(join(root, "images", "wine"))) return { kind: "start-up", startUp: kernelStart, cpu: "translator" };
+  if (image === "scratch") return { kind: "start-up", startUp: kernelStart, cpu: "translator" };
   const directory = join(root, "samples", "bin");
-  const work = { name: "hello", title: "hello", directory, program: "hello-clib.exe", args: [], inputBytes: 0 };
+  const work = { name: "hello", title: "hello", directory, program: file, args: [], inputBytes: 0 };
   return { kind: "real-work", work, cpu: "translator" };
 }
 

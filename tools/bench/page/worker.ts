@@ -1,5 +1,4 @@
 import * as Comlink from "comlink";
-import { createCpu, TRANSLATE_AFTER } from "../../../emulator/engine.ts";
 import { warmUp } from "../../../emulator/warm-up.ts";
 import {
   measureKernel,
@@ -8,16 +7,15 @@ import {
   type RunSize,
 } from "../../../src/bench/kernel.ts";
 import { measureStartUp, type StartUpMeasurement, type StartUpOptions } from "../../../src/bench/start-up.ts";
+import { createWindowsCpu } from "../../../src/sandbox/windows-cpu.ts";
 import { loadImageLayer } from "../../../src/worker/image-store.ts";
-
-const createEngine = () => createCpu({ level: 3, translateAfter: TRANSLATE_AFTER, seed: 1 });
 
 // As the page's worker does before a program comes.
 Array.from(warmUp());
 
 const api = {
   kernel: (description: KernelDescription, image: readonly number[], size: RunSize): KernelMeasurement =>
-    measureKernel(createEngine, description, Uint8Array.from(image), size),
+    measureKernel(createWindowsCpu, description, Uint8Array.from(image), size),
 
   async startUp(
     program: readonly number[],
@@ -26,7 +24,7 @@ const api = {
   ): Promise<StartUpMeasurement> {
     const layer =
       image === "wine" ? await loadImageLayer(new URL("/images/wine/", self.location.origin), () => {}) : undefined;
-    return measureStartUp({ createCpu: createEngine, program: Uint8Array.from(program), image: layer, until });
+    return measureStartUp({ createCpu: createWindowsCpu, program: Uint8Array.from(program), image: layer, until });
   },
 };
 
