@@ -31,6 +31,7 @@ let filter = "";
 let matching: number[] | undefined;
 let filtered = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
+let hanging: ReturnType<typeof setTimeout> | undefined;
 let output: SessionUpdate["console"][number][] = [];
 let exit: ExitView | undefined;
 let problems: Problem[] = [];
@@ -234,7 +235,7 @@ const worker: SandboxWorker = {
     if (scenario() === "hang") {
       advance(150);
       update("running");
-      setTimeout(() => {
+      hanging = setTimeout(() => {
         for (;;);
       }, 100);
       return;
@@ -252,6 +253,7 @@ const worker: SandboxWorker = {
     if (exit === undefined) update("paused");
   },
   async stop() {
+    clearTimeout(hanging);
     exit = { reason: "stopped", status: 0, statusName: undefined, meaning: "You stopped the program." };
     halt("stopped");
   },

@@ -183,6 +183,14 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await reaches(page, "Stopped");
   });
 
+  test("a program that is opened while the worker hangs runs in a fresh one", async () => {
+    await drop(page, { name: "hang.exe" });
+    await page.getByRole("alert").getByText("The engine has not answered").waitFor();
+    await drop(page, { name: "small.exe" });
+    await eventually(() => page.getByRole("heading", { level: 1 }).textContent()).toBe("small.exe");
+    await reaches(page, "Exited 0");
+  });
+
   test("a worker that dies leaves the page alive", async () => {
     await drop(page, { name: "die.exe" });
     await page.getByText("The engine ran out of memory.").first().waitFor();

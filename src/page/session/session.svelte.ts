@@ -19,6 +19,8 @@ import type { Launch } from "./launch.ts";
 
 const none: Counters = { virtualTime: 0, wallTime: 0, instructions: 0, events: 0, matching: 0 };
 const patience = 1000;
+/** For how long a program that is opened waits for an engine that may only be busy. */
+const openingPatience = 5000;
 
 /** One program's run, as far as the page knows it. */
 export class Session {
@@ -45,8 +47,10 @@ export class Session {
   #token = 0;
   #summaryAge = 0;
 
-  /** Reads the headers; rejects with the loader's sentence. */
-  inspect(name: string, bytes: Uint8Array): Promise<ProgramInfo> {
+  /** Reads the headers; rejects with the loader's sentence. A worker that hangs is ended: a fresh one answers. */
+  async inspect(name: string, bytes: Uint8Array): Promise<ProgramInfo> {
+    if (!(await this.connection.answersWithin(openingPatience)))
+      this.connection.end("The engine did not answer and was ended.");
     return this.connection.ask((sandbox) => sandbox.inspect(name, bytes));
   }
 
