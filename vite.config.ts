@@ -1,8 +1,9 @@
 import { cp, readFile, stat, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { extname, join, normalize, resolve, sep } from "node:path";
+import { basename, extname, join, normalize, resolve, sep } from "node:path";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig, type Plugin } from "vite";
+import { EARLY_FILE } from "./kernel-shim/boot/image.ts";
 import { savedHandlers } from "./tools/handlers/plugin.ts";
 
 /** What every response of the site carries, whoever serves it. */
@@ -66,7 +67,10 @@ function siteFolders(): Plugin {
       for (const { address, directory } of folders) {
         const present = await stat(directory).catch(() => undefined);
         if (present?.isDirectory() !== true) continue;
-        await cp(directory, join(target, address), { recursive: true });
+        await cp(directory, join(target, address), {
+          recursive: true,
+          filter: (file) => basename(file) !== EARLY_FILE,
+        });
       }
       const lines = Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`);
       await writeFile(join(target, "_headers"), ["/*", ...lines, ""].join("\n"));

@@ -36,6 +36,20 @@ export interface ImageContent {
   read(file: ImageFile): Uint8Array;
 }
 
+/** Beside the manifest, for hosts that read files themselves: the early files one after the other, as they are. */
+export const EARLY_FILE = "early.bin";
+
+const early: ReadonlySet<string> = new Set([
+  ...["ntdll", "apisetschema", "kernel32", "kernelbase", "msvcrt", "ucrtbase"].map((name) => `windows/system32/${name}.dll`),
+  ...["locale", "l_intl", "c_1252", "c_437", "c_20127", "normnfc"].map((name) => `windows/system32/${name}.nls`),
+  "windows/globalization/sorting/sortdefault.nls",
+]); // prettier-ignore
+
+/** What nearly every program reads before its first own instruction, in the manifest's order. */
+export function earlyFiles({ files }: ImageManifest): readonly ImageFile[] {
+  return files.filter(({ path }) => early.has(path));
+}
+
 /** The file of contents, at hand. */
 export function wholeContent(bytes: Uint8Array): ImageContent {
   return { read: (file) => inflate(bytes.subarray(file.offset, file.offset + file.length), file) };

@@ -1,7 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { EARLY_FILE } from "../../kernel-shim/boot/image.ts";
+import { LayerWriter } from "../../tools/image/layer-writer.ts";
 import { HostDirectory } from "./host-directory.ts";
 import { openImageDirectory } from "./image-directory.ts";
 
@@ -25,6 +27,30 @@ test("a folder with a folder `windows` is a drive", () => {
   const layer = openImageDirectory(directory);
   expect(text(layer.read("windows\\system32\\KERNEL32.DLL"))).toBe("base");
   expect(layer.list("windows\\system32\\kernel32.dll")).toBeUndefined();
+});
+
+test("an image is read with the file of early contents and without, the same", () => {
+  const writer = new LayerWriter();
+  const contents = {
+    "windows/system32/locale.nls": "l",
+    "windows/system32/ntdll.dll": "native",
+    "windows/win.ini": "i",
+  };
+  for (const [path, bytes] of Object.entries(contents)) writer.add(path, Buffer.from(bytes), 1_000_000_000);
+  const image = join(directory, "image");
+  writer.write(image, { name: "test", packages: [], recipe: "" });
+  const early = join(image, EARLY_FILE);
+  const read = (): string[] => {
+    const layer = openImageDirectory(image);
+    return Object.keys(contents).map((path) => text(layer.read(path.replaceAll("/", "\\"))));
+  };
+  expect(readFileSync(early, "utf8")).toBe("lnative");
+  expect(read()).toEqual(Object.values(contents));
+  // It is read indeed, and only where it can be that of the manifest.
+  writeFileSync(early, "LNATIVE");
+  expect(read()).toEqual(["L", "NATIVE", "i"]);
+  writeFileSync(early, "of another image");
+  expect(read()).toEqual(Object.values(contents));
 });
 
 test("anything else is refused with a reason", () => {

@@ -1,14 +1,7 @@
-import { ImageLayer, wholeContent, type ImageContent, type ImageFile, type ImageManifest } from "../../kernel-shim/boot/image.ts"; // prettier-ignore
+import { ImageLayer, earlyFiles, wholeContent, type ImageContent, type ImageFile, type ImageManifest } from "../../kernel-shim/boot/image.ts"; // prettier-ignore
 import type { ImageProgress } from "./interface.ts";
 
 const CACHE = "ring3-images";
-
-/** What nearly every program reads before its first own instruction. */
-const earlyFiles: ReadonlySet<string> = new Set([
-  ...["ntdll", "apisetschema", "kernel32", "kernelbase", "msvcrt", "ucrtbase"].map((name) => `windows/system32/${name}.dll`),
-  ...["locale", "l_intl", "c_1252", "c_437", "c_20127", "normnfc"].map((name) => `windows/system32/${name}.nls`),
-  "windows/globalization/sorting/sortdefault.nls",
-]); // prettier-ignore
 
 /** The layer of the `wine` image: from the browser's cache, or fetched from beside the page, with progress. */
 export async function loadImageLayer(base: URL, onProgress: (progress: ImageProgress) => void): Promise<ImageLayer> {
@@ -27,10 +20,7 @@ export async function loadImageLayer(base: URL, onProgress: (progress: ImageProg
     : await download(url, size, (n) => progress("download", n));
   if (bytes.length !== size) throw new Error("The image arrived incomplete. Reload the page to fetch it again.");
   if (cache && !kept) await cache.put(url, new Response(bytes)).catch(() => undefined);
-  const content = await inflatedAhead(
-    bytes,
-    manifest.files.filter((one) => earlyFiles.has(one.path)),
-  );
+  const content = await inflatedAhead(bytes, earlyFiles(manifest));
   progress("ready", size);
   return new ImageLayer(manifest, content);
 }

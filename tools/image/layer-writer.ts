@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { ImageFile, ImageManifest } from "../../kernel-shim/boot/image.ts";
+import { EARLY_FILE, earlyFiles, type ImageFile, type ImageManifest } from "../../kernel-shim/boot/image.ts";
 
 const CONTENT_FILE = "content.bin";
 
@@ -45,6 +45,8 @@ export class LayerWriter {
     rmSync(temporary, { recursive: true, force: true });
     mkdirSync(temporary, { recursive: true });
     writeFileSync(join(temporary, CONTENT_FILE), content);
+    const early = earlyFiles(manifest).map(({ path }) => this.#files.get(path)!.bytes);
+    writeFileSync(join(temporary, EARLY_FILE), Buffer.concat(early));
     for (const [name, bytes] of this.#texts) writeFileSync(join(temporary, name), bytes);
     writeFileSync(join(temporary, "manifest.json"), `${JSON.stringify(manifest, undefined, 1)}\n`);
     rmSync(directory, { recursive: true, force: true });
