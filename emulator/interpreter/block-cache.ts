@@ -2,12 +2,11 @@
 import { GuestFault, PAGE_SIZE } from "../cpu.ts";
 import { isInstruction, type Decoded, type Decoder, type Undecodable } from "../decoder/decoder.ts";
 import type { CodeReader } from "../decoder/prefixes.ts";
-import { CALL, JMP_INDIRECT } from "../isa/control-transfer.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { WindowSpace } from "../memory/window-space.ts";
 import { CACHE_ENTRIES, cacheEntry } from "./dispatcher.ts";
-import type { BlockLibrary, RestoredBlock } from "./block-library.ts";
+import { BLOCK_FLAGS, BlockFlag, endFlags, type BlockLibrary, type RestoreBlock } from "./block-library.ts";
 import type { FunctionTable } from "./function-table.ts";
 import type { Handler, HandlerLibrary } from "./handler-library.ts";
 import { JumpTargets, RING_SIZE } from "./jump-targets.ts";
@@ -30,7 +29,16 @@ export interface Block {
   readonly endedBefore: boolean;
 }
 
-interface DecodedRecords extends RestoredBlock {
+export interface WindowCode extends CodeReader {
+  /** Where in linear memory the byte is; undefined: elsewhere. Throws GuestFault where it cannot be fetched. */
+  placeOf(address: number): number | undefined;
+}
+
+interface DecodedRecords {
+  /** One past the last record. */
+  readonly position: number;
+  /** `BlockFlag`. */
+  readonly flags: number;
   readonly endedBefore: boolean;
 }
 
@@ -39,9 +47,9 @@ export class BlockCache {
   readonly #decoder: Decoder;
   readonly #library: HandlerLibrary;
   readonly #table: FunctionTable;
-  readonly #reader: CodeReader;
+  readonly #reader: WindowCode;
   readonly #ends: BlockEnds;
-  readonly #kept: BlockLibrary | undefined;
+  readonly #restoreBlock: RestoreBlock | undefined;
   readonly #byRip = new Map<number, Block>();
   readonly #byPage = new Map<number, Block[]>();
   /** Instructions that TypeScript executes, by the address of their record. */
@@ -53,13 +61,13 @@ export class BlockCache {
   /** Of them those that the library kept. */
   restored = 0;
 
-  /** `kept` must come from the same handlers as `library`. */
+  /** `kept` must come from the same handlers as `library`; `table` is empty still. */
   constructor(
     space: WindowSpace,
     decoder: Decoder,
     library: HandlerLibrary,
     table: FunctionTable,
-    reader: CodeReader,
+    reader: WindowCode,
     ends: BlockEnds,
     kept: BlockLibrary | undefined,
   ) {
@@ -69,7 +77,10 @@ export class BlockCache {
     this.#table = table;
     this.#reader = reader;
     this.#ends = ends;
-    this.#kept = kept;
+    if (kept) {
+      table.install(library.saved);
+      this.#restoreBlock = kept.attach(space.memory);
+    }
     this.jumpTargets = new JumpTargets(space.view);
     // A memory begins as zeroes; another cache may have been in this one.
     if (space.view.getBigInt64(windowLayout.blockCache, true)) this.#clearEntries();
@@ -116,9 +127,11 @@ export class BlockCache {
   }
   /** The address of the instruction whose record is at `at`. */
   address(at: number): number {
+    return this.#nextAddress(at) - this.#space.view.getUint16(at + record.length, true);
+  }
+  #nextAddress(at: number): number {
     const { view } = this.#space;
-    const next = view.getUint32(at + record.next + 4, true) * TWO_32 + view.getUint32(at + record.next, true);
-    return next - view.getUint16(at + record.length, true);
+    return view.getUint32(at + record.next + 4, true) * TWO_32 + view.getUint32(at + record.next, true);
   }
   /** The instruction whose record is at `at`, of a block that may run: its bytes are still those that were decoded. */
   instruction(at: number): Instruction {
@@ -137,44 +150,38 @@ export class BlockCache {
     const { view } = this.#space;
     const records = this.#restore(rip, at + blockHeader.size) ?? this.#decodeRecords(rip, at + blockHeader.size);
     if ("outcome" in records) return records;
-    const { position, address, ended, computedJump, calls, endedBefore } = records;
+    const { position, flags, endedBefore } = records;
     view.setUint32(at + blockHeader.counter, 0, true);
     view.setUint32(at + blockHeader.end, position, true);
-    view.setUint32(at + blockHeader.stop, ended ? position : 0, true);
+    view.setUint32(at + blockHeader.stop, flags & BlockFlag.Ends ? position : 0, true);
     view.setUint32(at + blockHeader.region, 0, true);
     const instructions = (position - at - blockHeader.size) / record.size;
-    if (calls) this.#callTargets.add(Number(view.getBigInt64(position - record.size + record.immediate, true)));
-    const ring = computedJump === undefined ? 0 : this.jumpTargets.ring(computedJump, position);
+    const last = position - record.size;
+    if (flags & BlockFlag.Calls) this.#callTargets.add(Number(view.getBigInt64(last + record.immediate, true)));
+    const ring = flags & BlockFlag.ComputedJump ? this.jumpTargets.ring(this.address(last), position) : 0;
     view.setUint32(at + blockHeader.targets, ring, true);
     this.#next = ring === position ? position + RING_SIZE : position;
     const waitedFor = endedBefore || this.#ends.endsAt(rip);
     const block: Block = { rip, at, instructions, waitedFor, endedBefore };
-    this.#enter(block, address);
+    this.#enter(block, this.#nextAddress(last));
     this.decoded++;
     return block;
   }
   #restore(rip: number, position: number): DecodedRecords | undefined {
-    if (this.#ends.any) return undefined;
-    const kept = this.#kept?.find(this.#reader, rip);
-    if (kept === undefined) return undefined;
+    if (!this.#restoreBlock || this.#ends.any) return undefined;
+    const code = this.#reader.placeOf(rip);
+    const end = code === undefined ? 0 : this.#restoreBlock(code, rip, Math.floor(rip / TWO_32), position);
+    if (!end) return undefined;
     this.restored++;
-    return { ...this.#kept!.restore(kept, rip, this.#space.view, position, this.#indexOfSaved), endedBefore: false };
+    return { position: end & ~BLOCK_FLAGS, flags: end & BLOCK_FLAGS, endedBefore: false };
   }
-  readonly #indexOfSaved = (number: number): number => {
-    const handler = this.#library.saved[number];
-    const index = this.#table.indexOf(handler);
-    if (index) return index;
-    this.#table.install([handler]);
-    return this.#table.indexOf(handler);
-  };
   #decodeRecords(rip: number, start: number): DecodedRecords | Undecodable {
     const { view } = this.#space;
     const fresh: { readonly handler: Handler; readonly position: number }[] = [];
     let position = start;
     let address = rip;
     let ended = false;
-    let computedJump: number | undefined;
-    let calls = false;
+    let flags = 0;
     let endedBefore = false;
     for (let count = 0; !ended && count < MAX_INSTRUCTIONS; count++) {
       if (count && this.#ends.endsAt(address)) break;
@@ -197,15 +204,13 @@ export class BlockCache {
       if (!index) fresh.push({ handler, position });
       writeRecord(view, position, decoded);
       view.setUint32(position + record.handler, index, true);
-      const { specification } = decoded.form;
-      if (specification === JMP_INDIRECT) computedJump = address;
-      calls = specification === CALL;
       position += record.size;
       address += decoded.length;
       ended = handler.endsBlock;
+      if (ended) flags = endFlags(decoded);
     }
     if (fresh.length) this.#install(fresh);
-    return { position, address, ended, computedJump, calls, endedBefore };
+    return { position, flags, endedBefore };
   }
   #install(records: readonly { readonly handler: Handler; readonly position: number }[]): void {
     this.#table.install(records.map(({ handler }) => handler));

@@ -1,12 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { commonCode } from "../../tools/handlers/common-code.ts";
+import { PAGE_SIZE } from "../cpu.ts";
 import { Decoder, isInstruction } from "../decoder/decoder.ts";
-import { CALL, JMP_INDIRECT } from "../isa/control-transfer.ts";
 import { instructions } from "../isa/index.ts";
 import type { Instruction } from "../isa/instruction.ts";
-import { BlockLibrary, saveBlocks, SHIFT, type KeptBlock } from "./block-library.ts";
+import { windowLayout } from "../memory/window-layout.ts";
+import { reserveWindow } from "../memory/window-size.ts";
+import { BlockFlag, BlockLibrary, endFlags, saveBlocks, SHIFT, type KeptBlock } from "./block-library.ts";
+import { FIRST_INDEX } from "./function-table.ts";
 import { HandlerLibrary } from "./handler-library.ts";
-import { record } from "./record.ts";
+import { blockHeader, record } from "./record.ts";
 import { writeRecord } from "./shape.ts";
 
 const PAGE = 0x7ff6_1234_5000;
@@ -37,54 +40,65 @@ const blocks = instructionsOfCode.map((code, index): KeptBlock => {
   };
 });
 
-function recordOf(write: (view: DataView) => void): string {
-  const view = new DataView(new ArrayBuffer(record.size));
-  write(view);
-  return new Uint8Array(view.buffer).join();
-}
+const memory = reserveWindow();
+const bytes = new Uint8Array(memory.buffer);
+const view = new DataView(memory.buffer);
+/** Where the page with the code lies, and where records are written. */
+const PLACE = 0x12_3000;
+const RECORDS = windowLayout.blocks + blockHeader.size;
 
 describe("kept blocks", () => {
-  const kept = new BlockLibrary(saveBlocks(blocks, library, library.size));
-  const found = (code: Uint8Array, rip: number): number | undefined =>
-    kept.find({ byteAt: (address) => code[address - rip] ?? 0xcc }, rip);
+  const restore = new BlockLibrary(saveBlocks(blocks, library, library.size)).attach(memory);
+  const restored = (code: Uint8Array, rip: number): number => {
+    bytes.fill(0xcc, PLACE, PLACE + PAGE_SIZE);
+    bytes.set(code, PLACE + (rip % PAGE_SIZE));
+    bytes.fill(0, RECORDS, RECORDS + record.size);
+    return restore(PLACE + (rip % PAGE_SIZE), rip, Math.floor(rip / 0x1_0000_0000), RECORDS);
+  };
 
   it("have the records that decoding gives, wherever their page is mapped", () => {
-    let restored = 0;
+    let found = 0;
     for (const { rip, code, ended } of blocks)
       for (const moved of [rip, rip - 0x7ff0_0000_0000, rip + 0x4_5678_9000]) {
-        const at = found(code, moved);
+        const end = restored(code, moved);
         // Constants beyond 32 bits are not kept.
-        if (at === undefined) continue;
+        if (!end) continue;
         const instruction = decode(code, moved);
-        const { number } = library.handler(instruction);
-        const expected = recordOf((view) => {
-          writeRecord(view, 0, instruction);
-          view.setUint32(record.handler, number + 7, true);
-        });
-        const actual = recordOf((view) => {
-          const end = kept.restore(at, moved, view, 0, (handler) => handler + 7);
-          const { specification } = instruction.form;
-          expect(end).toEqual({
-            position: record.size,
-            address: moved + code.length,
-            ended,
-            computedJump: specification === JMP_INDIRECT ? moved : undefined,
-            calls: specification === CALL,
-          });
-        });
-        expect(actual, Buffer.from(code).toString("hex")).toBe(expected);
-        restored++;
+        expect(end).toBe((RECORDS + record.size) | (ended ? endFlags(instruction) : 0));
+        const actual = bytes.slice(RECORDS, RECORDS + record.size);
+        bytes.fill(0, RECORDS, RECORDS + record.size);
+        writeRecord(view, RECORDS, instruction);
+        view.setUint32(RECORDS + record.handler, FIRST_INDEX + library.handler(instruction).number, true);
+        expect(actual, Buffer.from(code).toString("hex")).toEqual(bytes.slice(RECORDS, RECORDS + record.size));
+        found++;
       }
-    expect(restored).toBeGreaterThan(3 * 0.95 * blocks.length);
+    expect(found).toBeGreaterThan(3 * 0.95 * blocks.length);
+  });
+
+  it("tell how they end", () => {
+    const flagsOf = (hex: string): number => {
+      const code = new Uint8Array(Buffer.from(hex, "hex"));
+      const rip = PAGE + 0x100;
+      const instruction = decode(code, rip);
+      const kept = { rip, code, instructions: [instruction], shifted: [decode(code, rip + SHIFT)], ended: library.handler(instruction).endsBlock }; // prettier-ignore
+      const restoreIt = new BlockLibrary(saveBlocks([kept], library, library.size)).attach(memory);
+      bytes.set(code, PLACE + 0x100);
+      return restoreIt(PLACE + 0x100, rip, Math.floor(rip / 0x1_0000_0000), RECORDS) - RECORDS - record.size;
+    };
+    expect(flagsOf("4889c8")).toBe(0);
+    expect(flagsOf("e8a9470200")).toBe(BlockFlag.Ends | BlockFlag.Calls);
+    expect(flagsOf("ffe0")).toBe(BlockFlag.Ends | BlockFlag.ComputedJump);
+    expect(flagsOf("ffd3")).toBe(BlockFlag.Ends);
+    expect(flagsOf("c3")).toBe(BlockFlag.Ends);
   });
 
   it("are not found where the code is another, or elsewhere in its page", () => {
     for (const { rip, code } of blocks) {
       const last = code.length - 1;
       const changed = code.with(last, code[last] ^ 0x10);
-      const at = found(changed, rip);
-      if (at !== undefined) expect(blocks.some((other) => other.rip === rip && Buffer.compare(other.code, changed.subarray(0, other.code.length)) === 0)).toBe(true); // prettier-ignore
+      if (restored(changed, rip)) expect(blocks.some((other) => other.rip === rip && Buffer.compare(other.code, changed.subarray(0, other.code.length)) === 0)).toBe(true); // prettier-ignore
     }
-    expect(found(blocks[0].code, PAGE + 0xfff)).toBeUndefined();
+    expect(restored(blocks[0].code, PAGE + 0xff0)).toBe(0);
+    expect(restored(blocks[0].code.subarray(0, 1), PAGE + 0xfff)).toBe(0);
   });
 });

@@ -5,116 +5,157 @@
  * depends on which file is mapped where, and code that was changed is decoded as ever. Only blocks within a page are kept.
  */
 import { PAGE_SIZE } from "../cpu.ts";
-import type { CodeReader } from "../decoder/prefixes.ts";
 import { CALL, JMP_INDIRECT } from "../isa/control-transfer.ts";
 import type { Instruction } from "../isa/instruction.ts";
+import { LARGEST_WINDOW, windowPages } from "../memory/window-size.ts";
+import { windowLayout } from "../memory/window-layout.ts";
+import { ModuleBuilder } from "../wasm/module-builder.ts";
+import type { FunctionBuilder } from "../wasm/function-builder.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
+import { FIRST_INDEX } from "./function-table.ts";
 import type { HandlerLibrary } from "./handler-library.ts";
 import { record } from "./record.ts";
-import { setInt64, writeRecord } from "./shape.ts";
+import { writeRecord } from "./shape.ts";
 
 /** In base64. */
-export type SavedBlocks = string;
+export interface SavedBlocks {
+  /** What lies at `windowLayout.keptBlocks`. */
+  readonly blocks: string;
+  /** The WebAssembly module with `restore`. */
+  readonly restorer: string;
+}
 
-/** What precedes a block's code bytes and records: u8 each, then the records. */
-const header = { codeLength: 0, records: 1, flags: 2, size: 3 } as const;
-const BlockFlag = { Ends: 1, ComputedJump: 2, Calls: 4 } as const;
+/** Before a block: bytes from here on to the next (u16). Then u8 each: length of its code, records, flags. Then the code and the records. */
+const header = { codeLength: 2, records: 3, flags: 4, size: 5 } as const;
+/** What a block's end does. */
+export const BlockFlag = { Ends: 1, ComputedJump: 2, Calls: 4 } as const;
+export const BLOCK_FLAGS = 7;
+
+/** Of a block that ends with `last`, after which control may go elsewhere. */
+export function endFlags({ form: { specification } }: Instruction): number {
+  return BlockFlag.Ends | (specification === JMP_INDIRECT ? BlockFlag.ComputedJump : specification === CALL ? BlockFlag.Calls : 0); // prettier-ignore
+}
+
 /** Of a record: which fields it has (bits 0–3: slots), and which of them are relative to the address of the next instruction. */
 const Field = { Memory: 0x10, Immediate: 0x20, RelativeDisplacement: 0x40, RelativeImmediate: 0x80 } as const;
 const SLOTS = 4;
-/** u32 each, by offset in a page, and one for the end: where the blocks that begin there are. */
+/** u32 each, by offset in a page, and one for the end: where the blocks that begin there are, from the start of the library. */
 const INDEX_SIZE = (PAGE_SIZE + 1) * 4;
 
-export interface RestoredBlock {
-  /** One past its last record. */
-  readonly position: number;
-  /** … and its last byte. */
-  readonly address: number;
-  readonly ended: boolean;
-  /** Address of a computed jump at its end. */
-  readonly computedJump: number | undefined;
-  /** It ends in a direct call; the immediate of its last record is the target. */
-  readonly calls: boolean;
-}
+/**
+ * Writes the records of the block at `rip` from `position` on, which is a multiple of 8; `code` is where its page has it in linear memory. Returns one past
+ * the last record, with the block's flags in the low bits; 0: it is not kept.
+ */
+export type RestoreBlock = (code: number, ripLow: number, ripHigh: number, position: number) => number;
 
 export class BlockLibrary {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #blocks: Uint8Array;
+  readonly #restorer: WebAssembly.Module;
 
-  constructor(saved: SavedBlocks) {
-    this.#bytes = fromBase64(saved);
-    this.#view = new DataView(this.#bytes.buffer);
+  constructor({ blocks, restorer }: SavedBlocks) {
+    this.#blocks = fromBase64(blocks);
+    this.#restorer = new WebAssembly.Module(fromBase64(restorer));
   }
 
-  /** Where the block at `rip` is kept; undefined: nowhere. Throws GuestFault where nothing can be fetched. */
-  find(reader: CodeReader, rip: number): number | undefined {
-    const bytes = this.#bytes;
-    const index = (rip % PAGE_SIZE) * 4;
-    const end = this.#view.getUint32(index + 4, true);
-    for (let at = this.#view.getUint32(index, true); at < end;) {
-      const start = at + 2 + header.size;
-      const length = bytes[at + 2 + header.codeLength];
-      let same = 0;
-      while (same < length && bytes[start + same] === reader.byteAt(rip + same)) same++;
-      if (same === length) return at + 2;
-      at += 2 + this.#view.getUint16(at, true);
-    }
-    return undefined;
+  /** The blocks for the window in `memory`, whose table has the saved handlers from `FIRST_INDEX` on. */
+  attach(memory: WebAssembly.Memory): RestoreBlock {
+    new Uint8Array(memory.buffer).set(this.#blocks, windowLayout.keptBlocks);
+    const { exports } = new WebAssembly.Instance(this.#restorer, { host: { memory } });
+    return exports["restore"] as RestoreBlock;
   }
+}
 
-  /** Writes the records of the block kept at `at`; `indexOf` gives the index in the table of a handler by its number. */
-  restore(
-    at: number,
-    rip: number,
-    view: DataView,
-    position: number,
-    indexOf: (handler: number) => number,
-  ): RestoredBlock {
-    const from = this.#view;
-    const records = from.getUint8(at + header.records);
-    const flags = from.getUint8(at + header.flags);
-    let read = at + header.size + from.getUint8(at + header.codeLength);
-    let address = rip;
-    let last = rip;
-    for (let count = 0; count < records; count++) {
-      const fields = from.getUint8(read + 3);
-      const length = from.getUint8(read + 2);
-      const next = address + length;
-      view.setUint32(position + record.handler, indexOf(from.getUint16(read, true)), true);
-      view.setUint16(position + record.length, length, true);
-      setInt64(view, position + record.next, next);
-      read += 4;
-      for (let slot = 0; slot < SLOTS; slot++)
-        if (fields & (1 << slot)) {
-          view.setUint16(position + record.slots + slot * 2, from.getUint16(read, true), true);
-          read += 2;
-        }
-      if (fields & Field.Memory) {
-        view.setUint16(position + record.base, from.getUint16(read, true), true);
-        view.setUint16(position + record.index, from.getUint16(read + 2, true), true);
-        view.setUint16(position + record.segment, from.getUint16(read + 4, true), true);
-        view.setUint32(position + record.scale, from.getUint8(read + 6), true);
-        const displacement = from.getInt32(read + 7, true);
-        setInt64(view, position + record.displacement, fields & Field.RelativeDisplacement ? next + displacement : displacement); // prettier-ignore
-        read += 11;
-      }
-      if (fields & Field.Immediate) {
-        const immediate = from.getInt32(read, true);
-        setInt64(view, position + record.immediate, fields & Field.RelativeImmediate ? next + immediate : immediate);
-        read += 4;
-      }
-      position += record.size;
-      last = address;
-      address = next;
-    }
-    return {
-      position,
-      address,
-      ended: (flags & BlockFlag.Ends) !== 0,
-      computedJump: flags & BlockFlag.ComputedJump ? last : undefined,
-      calls: (flags & BlockFlag.Calls) !== 0,
-    };
-  }
+function restorerModule(): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  const pages = windowPages(LARGEST_WINDOW);
+  module.importMemory("host", "memory", pages, pages);
+  emitRestore(module.function(["i32", "i32", "i32", "i32"], ["i32"], "restore").builder);
+  return module.finish();
+}
+
+/** `RestoreBlock`. It is called for every block once, which is too seldom for JavaScript to be fast. */
+function emitRestore(f: FunctionBuilder): void {
+  const [code, ripLow, ripHigh, position] = [0, 1, 2, 3];
+  const [at, end, length, compared, records, fields] = Array.from({ length: 6 }, () => f.local("i32"));
+  const next = f.local("i64");
+  const add = (local: number, value: number): void => void f.get(local).i32(value).op("i32.add").set(local);
+  const indexEntry = (): FunctionBuilder => f.get(ripLow).i32(PAGE_SIZE - 1).op("i32.and").i32(2).op("i32.shl"); // prettier-ignore
+
+  // `at`: the block whose bytes are those at `code`.
+  indexEntry().memory("i32.load", windowLayout.keptBlocks).set(at);
+  indexEntry()
+    .memory("i32.load", windowLayout.keptBlocks + 4)
+    .set(end);
+  const found = f.block();
+  const candidates = f.loop();
+  f.get(at).get(end).op("i32.ge_u").if();
+  f.i32(0).return().end();
+  f.get(at)
+    .memory("i32.load8_u", windowLayout.keptBlocks + header.codeLength)
+    .set(length);
+  f.i32(0).set(compared);
+  const differs = f.block();
+  const bytes = f.loop();
+  f.get(at).get(compared).op("i32.add").memory("i32.load8_u", windowLayout.keptBlocks + header.size); // prettier-ignore
+  f.get(code).get(compared).op("i32.add").memory("i32.load8_u");
+  f.op("i32.ne").brIf(differs);
+  add(compared, 1);
+  f.get(compared).get(length).op("i32.lt_u").brIf(bytes);
+  f.br(found).end().end();
+  f.get(at).get(at).memory("i32.load16_u", windowLayout.keptBlocks).op("i32.add").set(at);
+  f.br(candidates).end().unreachable().end();
+
+  // Its records; `at` goes on over them.
+  f.get(at)
+    .memory("i32.load8_u", windowLayout.keptBlocks + header.records)
+    .set(records);
+  f.get(at)
+    .memory("i32.load8_u", windowLayout.keptBlocks + header.flags)
+    .set(end);
+  f.get(at).i32(windowLayout.keptBlocks + header.size).op("i32.add").get(length).op("i32.add").set(at); // prettier-ignore
+  f.get(ripLow).op("i64.extend_i32_u").get(ripHigh).op("i64.extend_i32_u").i64(32n).op("i64.shl").op("i64.or").set(next); // prettier-ignore
+  const each = f.loop();
+  const copy16 = (to: number, from: number): void =>
+    void f.get(position).get(at).memory("i32.load16_u", from).memory("i32.store16", to);
+  const ifField = (field: number, emit: () => void): void => {
+    f.get(fields).i32(field).op("i32.and").if();
+    emit();
+    f.end();
+  };
+  const copyConstant = (to: number, from: number, relative: number): void => {
+    f.get(position).get(at).memory("i64.load32_s", from);
+    f.get(next).i64(0n).get(fields).i32(relative).op("i32.and").select().op("i64.add").memory("i64.store", to);
+  };
+  copy16(record.handler, 0);
+  f.get(position)
+    .i32(0)
+    .memory("i32.store16", record.handler + 2);
+  f.get(position).get(at).memory("i32.load8_u", 2).tee(length).memory("i32.store16", record.length);
+  f.get(next).get(length).op("i64.extend_i32_u").op("i64.add").set(next);
+  f.get(position).get(next).memory("i64.store", record.next);
+  f.get(at).memory("i32.load8_u", 3).set(fields);
+  add(at, 4);
+  for (let slot = 0; slot < SLOTS; slot++)
+    ifField(1 << slot, () => {
+      copy16(record.slots + slot * 2, 0);
+      add(at, 2);
+    });
+  ifField(Field.Memory, () => {
+    copy16(record.base, 0);
+    copy16(record.index, 2);
+    copy16(record.segment, 4);
+    f.get(position).get(at).memory("i32.load8_u", 6).memory("i32.store", record.scale);
+    copyConstant(record.displacement, 7, Field.RelativeDisplacement);
+    add(at, 11);
+  });
+  ifField(Field.Immediate, () => {
+    copyConstant(record.immediate, 0, Field.RelativeImmediate);
+    add(at, 4);
+  });
+  add(position, record.size);
+  f.get(records).i32(1).op("i32.sub").tee(records).brIf(each);
+  f.end();
+  f.get(position).get(end).op("i32.or");
 }
 
 /** A block to keep: its code, its instructions, and the same instructions decoded at addresses that are `SHIFT` higher. */
@@ -127,7 +168,7 @@ export interface KeptBlock {
 }
 export const SHIFT = 0x10_0000_0000;
 
-/** Leaves out what does not fit: blocks across pages, constants beyond 32 bits, handlers that are not among the first `handlers` of `library`. */
+/** Leaves out what does not fit: blocks across pages, constants beyond 32 bits, handlers that are not among the first `handlers` of `library`: the saved ones. */
 export function saveBlocks(blocks: Iterable<KeptBlock>, library: HandlerLibrary, handlers: number): SavedBlocks {
   const kept = Array.from({ length: PAGE_SIZE }, (): number[][] => []);
   for (const block of blocks) {
@@ -139,7 +180,7 @@ export function saveBlocks(blocks: Iterable<KeptBlock>, library: HandlerLibrary,
   const index: number[] = [];
   for (const encoded of kept) {
     index.push(INDEX_SIZE + body.length);
-    for (const bytes of encoded) body.push(bytes.length & 0xff, bytes.length >> 8, ...bytes);
+    for (const bytes of encoded) body.push(...bytes);
   }
   index.push(INDEX_SIZE + body.length);
   const bytes = new Uint8Array(INDEX_SIZE + body.length);
@@ -148,22 +189,23 @@ export function saveBlocks(blocks: Iterable<KeptBlock>, library: HandlerLibrary,
     view.setUint32(at * 4, offset, true);
   });
   bytes.set(body, INDEX_SIZE);
-  return toBase64(bytes);
+  if (bytes.length > windowLayout.blocks - windowLayout.keptBlocks)
+    throw new Error("there is no room for so many blocks");
+  return { blocks: toBase64(bytes), restorer: toBase64(restorerModule()) };
 }
 
 function encodeBlock(block: KeptBlock, library: HandlerLibrary, handlers: number): number[] | undefined {
-  const { specification } = block.instructions[block.instructions.length - 1].form;
-  const flags =
-    (block.ended ? BlockFlag.Ends : 0) |
-    (specification === JMP_INDIRECT ? BlockFlag.ComputedJump : 0) |
-    (specification === CALL ? BlockFlag.Calls : 0);
-  const encoded = [block.code.length, block.instructions.length, flags, ...block.code];
+  const flags = block.ended ? endFlags(block.instructions[block.instructions.length - 1]) : 0;
+  const encoded = [0, 0, block.code.length, block.instructions.length, flags, ...block.code];
   for (const [index, instruction] of block.instructions.entries()) {
     const { number } = library.handler(instruction);
     const fields = encodeFields(instruction, block.shifted[index]);
     if (number >= handlers || !fields) return undefined;
-    encoded.push(number & 0xff, number >> 8, instruction.length, ...fields);
+    const inTable = FIRST_INDEX + number;
+    encoded.push(inTable & 0xff, inTable >> 8, instruction.length, ...fields);
   }
+  encoded[0] = encoded.length & 0xff;
+  encoded[1] = encoded.length >> 8;
   return block.code.length <= 0xff ? encoded : undefined;
 }
 

@@ -5,7 +5,6 @@ import { Flag, type Context } from "../context.ts";
 import { GuestFault, PAGE_SIZE, USER_LIMIT, type Exit } from "../cpu.ts";
 import { Exceptions } from "../soft-float/environment.ts";
 import type { Decoded, Decoder, Undecodable } from "../decoder/decoder.ts";
-import type { CodeReader } from "../decoder/prefixes.ts";
 import { CpuException, Unimplemented } from "../isa/machine.ts";
 import type { AccessPath } from "../memory/guest-memory.ts";
 import { bulkFunctions, type BulkFunctions } from "../memory/bulk.ts";
@@ -13,7 +12,7 @@ import { PageFlag } from "../memory/page-table.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import type { CodeListener, PageStorage, WindowSpace } from "../memory/window-space.ts";
 import type { BlockLibrary } from "./block-library.ts";
-import { BlockCache, type Block } from "./block-cache.ts";
+import { BlockCache, type Block, type WindowCode } from "./block-cache.ts";
 import { report } from "./debug-registers.ts";
 import { dispatcherModule, Leave } from "./dispatcher.ts";
 import { exceptionExit, faultExit, type CoreExit } from "./exits.ts";
@@ -44,7 +43,7 @@ const SLICE = 0x4000_0000;
 export class Core implements CodeListener {
   readonly space: WindowSpace;
   readonly blocks: BlockCache;
-  readonly reader: CodeReader;
+  readonly reader: WindowCode;
   readonly bulk: BulkFunctions;
   readonly enter: (rip: bigint, expected: bigint, depth: number) => bigint;
   readonly settleFlags: () => void;
@@ -110,7 +109,7 @@ export class Core implements CodeListener {
       },
       execute: this.#execute.bind(this),
     });
-    this.reader = { byteAt: this.#byteAt.bind(this) };
+    this.reader = { byteAt: this.#byteAt.bind(this), placeOf: this.#placeOf.bind(this) };
     this.blocks = new BlockCache(space, decoder, library, this.#table, this.reader, this.watch, kept);
     space.code = this;
   }
@@ -123,12 +122,19 @@ export class Core implements CodeListener {
 
   #byteAt(address: number): number {
     const page = Math.floor(address / PAGE_SIZE);
-    if (page !== this.#codePage) {
-      if (!(this.space.pages.get(page) & PageFlag.Execute)) throw new GuestFault(address, "execute");
-      this.#code = this.space.storage(page);
-      this.#codePage = page;
-    }
+    if (page !== this.#codePage) this.#fetch(page, address);
     return this.#code.bytes[this.#code.offset + (address - page * PAGE_SIZE)];
+  }
+  #placeOf(address: number): number | undefined {
+    const page = Math.floor(address / PAGE_SIZE);
+    if (page !== this.#codePage) this.#fetch(page, address);
+    const { bytes, offset } = this.#code;
+    return bytes === this.space.bytes ? offset + (address - page * PAGE_SIZE) : undefined;
+  }
+  #fetch(page: number, address: number): void {
+    if (!(this.space.pages.get(page) & PageFlag.Execute)) throw new GuestFault(address, "execute");
+    this.#code = this.space.storage(page);
+    this.#codePage = page;
   }
   /** Milliseconds spent on blocks that were not there yet, all of it; for `EngineProfile`. */
   missMs = 0;

@@ -3,11 +3,14 @@ import type { Handler, HandlerLibrary, HandlerModule } from "./handler-library.t
 
 type HandlerHost = Record<string, CallableFunction | WebAssembly.Memory>;
 
+/** Where the first that comes is put. */
+export const FIRST_INDEX = 1;
+
 export class FunctionTable {
   readonly #table: WebAssembly.Table;
   readonly #library: HandlerLibrary;
   readonly #imports: HandlerHost;
-  #next = 1;
+  #next = FIRST_INDEX;
   /** By number of the handler its index, or 0. */
   #handlers = new Int32Array(1024);
   readonly #instantiated = new Set<HandlerModule>();
@@ -22,10 +25,16 @@ export class FunctionTable {
   }
 
   add(code: unknown): number {
-    const index = this.#next++;
-    if (index >= this.#table.length) this.#table.grow(this.#table.length);
+    const index = this.#take(1);
     this.#table.set(index, code);
     return index;
+  }
+  /** The first of `count` free indices. */
+  #take(count: number): number {
+    const first = this.#next;
+    this.#next += count;
+    while (this.#next > this.#table.length) this.#table.grow(this.#table.length);
+    return first;
   }
   remove(index: number): void {
     this.#table.set(index, null);
@@ -42,16 +51,18 @@ export class FunctionTable {
     for (const { module } of handlers) {
       if (!module || this.#instantiated.has(module)) continue;
       this.#instantiated.add(module);
-      const { exports } = new WebAssembly.Instance(module.module, { host: this.#imports });
-      module.handlers.forEach(({ number }, position) => {
-        if (number >= this.#handlers.length) {
-          const grown = new Int32Array(number * 2);
-          grown.set(this.#handlers);
-          this.#handlers = grown;
-        }
-        this.#handlers[number] = this.add(exports[`h${position}`]);
-      });
+      const first = this.#take(module.handlers.length);
+      new WebAssembly.Instance(module.module, { host: { ...this.#imports, table: this.#table, first } });
+      module.handlers.forEach(({ number }, position) => this.#setIndex(number, first + position));
     }
     this.instantiateMs += performance.now() - start;
+  }
+  #setIndex(handler: number, index: number): void {
+    if (handler >= this.#handlers.length) {
+      const grown = new Int32Array(handler * 2);
+      grown.set(this.#handlers);
+      this.#handlers = grown;
+    }
+    this.#handlers[handler] = index;
   }
 }

@@ -16,8 +16,8 @@ export interface Handler {
   module: HandlerModule | undefined;
 }
 export interface HandlerModule {
+  /** Puts them into the dispatcher's table, in their order, from the index `first` on. */
   readonly module: WebAssembly.Module;
-  /** Handlers in the order of the exports h0, h1, … */
   readonly handlers: readonly Handler[];
 }
 
@@ -33,7 +33,7 @@ interface Pending {
 export interface SavedHandlers {
   /** The WebAssembly module, in base64. */
   readonly module: string;
-  /** Three numbers for each export h0, h1, …: that of its form (-1: `execute`), its shape, and 1 if it ends a block. */
+  /** Three numbers for each, in order: that of its form (-1: `execute`), its shape, and 1 if it ends a block. */
   readonly handlers: readonly number[];
 }
 
@@ -118,11 +118,15 @@ export class HandlerLibrary {
       copy: builder.importFunction("host", "copy", bulkParameters, ["i32"]),
       fill: builder.importFunction("host", "fill", bulkParameters, ["i32"]),
     };
-    this.#pending.forEach(({ ir }, index) => {
-      const f = builder.function(["i32"], [], `h${index}`).builder;
+    builder.importTable("host", "table", 0);
+    const first = builder.importGlobal("host", "first", "i32", false);
+    const functions = this.#pending.map(({ ir }) => {
+      const { builder: f, index } = builder.function(["i32"], []);
       if (ir) new HandlerEmitter(f, imports, this.windowSize).emit(ir);
       else f.get(0).call(imports.execute);
+      return index;
     });
+    builder.elements(first, functions[0], functions.length);
     return builder.finish();
   }
 

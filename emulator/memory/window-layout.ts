@@ -46,7 +46,9 @@ export const windowLayout = {
   writeTags: tables + 8 * MIB,
   /** Direct-mapped cache of blocks by address: {rip i64, block i32, unused}. */
   blockCache: tables + 16 * MIB,
-  blocks: tables + 20 * MIB,
+  /** Blocks that the build decoded, as they are kept (emulator/interpreter/block-library.ts); then those that can run. */
+  keptBlocks: tables + 20 * MIB,
+  blocks: tables + 21 * MIB,
   tablesEnd,
 } as const;
 

@@ -16,6 +16,8 @@ export class ModuleBuilder {
   readonly #globals = new ByteWriter();
   #globalCount = 0;
   #table: { initial: number; maximum: number } | undefined;
+  readonly #elements = new ByteWriter();
+  #elementCount = 0;
 
   type(params: readonly ValueType[], results: readonly ValueType[]): number {
     const key = `${params.join()}>${results.join()}`;
@@ -63,6 +65,15 @@ export class ModuleBuilder {
   /** The module's own table of functions. */
   table(initial: number, maximum: number): void {
     this.#table = { initial, maximum };
+  }
+  /** At instantiation, `count` functions from `first` on are put into table 0, from the index that the imported global `at` holds. */
+  elements(at: number, first: number, count: number): void {
+    this.#elementCount++;
+    this.#elements.bytes([0, 0x23]);
+    this.#elements.unsigned(at);
+    this.#elements.u8(0x0b);
+    this.#elements.unsigned(count);
+    for (let index = first; index < first + count; index++) this.#elements.unsigned(index);
   }
   /** A mutable i32 or i64 global, 0 at first. */
   global(type: "i32" | "i64"): number {
@@ -126,6 +137,7 @@ export class ModuleBuilder {
     }
     section(6, this.#globalCount, this.#globals);
     section(7, this.#exportCount, this.#exports);
+    section(9, this.#elementCount, this.#elements);
     if (hinted) {
       const custom = new ByteWriter();
       custom.name("metadata.code.branch_hint");
