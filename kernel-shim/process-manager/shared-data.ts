@@ -71,16 +71,20 @@ export function updateSharedData({ clock }: Machine, process: Process): void {
   const millisecond = Math.floor(clock.upTime / UNITS_PER_MILLISECOND);
   if (millisecond === process.sharedDataTime) return;
   process.sharedDataTime = millisecond;
-  const shown = BigInt(millisecond) * BigInt(UNITS_PER_MILLISECOND);
-  poke(process, "InterruptTime", shown);
-  poke(process, "SystemTime", clock.bootTime + shown);
-  poke(process, "TickCount", BigInt(millisecond));
+  const sinceBoot = BigInt(millisecond * UNITS_PER_MILLISECOND);
+  poke(process, interruptTime, sinceBoot);
+  poke(process, systemTime, clock.bootTime + sinceBoot);
+  poke(process, tickCount, BigInt(millisecond));
 }
 
-const scratch = new BytesMemory(KSYSTEM_TIME.size);
+const [interruptTime, systemTime, tickCount] = (["InterruptTime", "SystemTime", "TickCount"] as const).map(
+  (field) => KUSER_SHARED_DATA_ADDRESS + KUSER_SHARED_DATA.offsetOf(field),
+);
+const shown = new BytesMemory(KSYSTEM_TIME.size);
 
-function poke(process: Process, field: "InterruptTime" | "SystemTime" | "TickCount", time: bigint): void {
-  const high = Number(time >> 32n);
-  KSYSTEM_TIME.write(scratch, 0, { LowPart: Number(time & 0xffff_ffffn), High1Time: high, High2Time: high });
-  process.memory.poke(KUSER_SHARED_DATA_ADDRESS + KUSER_SHARED_DATA.offsetOf(field), scratch.bytes);
+/** LowPart, High1Time and the same again as High2Time. */
+function poke(process: Process, address: number, time: bigint): void {
+  shown.writeUint64(0, time);
+  shown.writeUint32(8, shown.readUint32(4));
+  process.memory.poke(address, shown.bytes);
 }
