@@ -1,6 +1,6 @@
 /**
- * Generates tools/handlers/common-code.ts from the DLLs below every program, as the `wine` image has them: one instruction for
- * each handler that their code needs, the most frequent first.
+ * Generates tools/handlers/common-code.ts from the DLLs of the `wine` image: one instruction for each handler that the code below every program needs,
+ * or two DLLs do, the most frequent first.
  *
  *     tsx tools/common-code.ts
  */
@@ -14,16 +14,17 @@ import { SectionCharacteristics } from "../kernel-shim/pe/headers.ts";
 import { openBuiltImage } from "../src/cli/image-directory.ts";
 import { imagesDirectory } from "../src/cli/paths.ts";
 
-const dlls = ["ntdll", "kernel32", "kernelbase", "msvcrt", "ucrtbase"];
+const belowAll = new Set(["ntdll.dll", "kernel32.dll", "kernelbase.dll", "msvcrt.dll", "ucrtbase.dll"]);
+const SYSTEM = "windows\\system32";
 const LINE = 118;
 
 const image = openBuiltImage(join(imagesDirectory, "wine"));
 const decoder = new Decoder(instructions, 3);
 const library = new HandlerLibrary(instructions);
-const found = new Map<Handler, { readonly bytes: Uint8Array; count: number }>();
+const found = new Map<Handler, { readonly bytes: Uint8Array; readonly dlls: Set<string>; count: number }>();
 
 /** Sweeps over code as a disassembler without symbols does: what is no instruction is passed over a byte at a time. */
-function sweep(code: Uint8Array): void {
+function sweep(code: Uint8Array, dll: string): void {
   const reader = { byteAt: (address: number) => code[address] ?? 0xcc };
   for (let address = 0; address < code.length;) {
     const decoded = decoder.decode(reader, address);
@@ -33,20 +34,24 @@ function sweep(code: Uint8Array): void {
     }
     const handler = library.handler(decoded);
     const known = found.get(handler);
-    if (known) known.count++;
-    else found.set(handler, { bytes: code.slice(address, address + decoded.length), count: 1 });
+    if (known) {
+      known.count++;
+      known.dlls.add(dll);
+    } else found.set(handler, { bytes: code.slice(address, address + decoded.length), dlls: new Set([dll]), count: 1 });
     address += decoded.length;
   }
 }
 
-for (const dll of dlls) {
-  const pe = parsePe(image.read(`windows\\system32\\${dll}.dll`));
+for (const { name } of image.list(SYSTEM) ?? []) {
+  if (!name.endsWith(".dll")) continue;
+  const pe = parsePe(image.read(`${SYSTEM}\\${name}`));
   for (const section of pe.sections)
-    if (section.characteristics & SectionCharacteristics.EXECUTE) sweep(pe.sectionBytes(section));
+    if (section.characteristics & SectionCharacteristics.EXECUTE) sweep(pe.sectionBytes(section), name);
 }
+const common = [...found.values()].filter(({ dlls }) => dlls.size > 1 || [...dlls].some((dll) => belowAll.has(dll)));
 
 const lines: string[] = [""];
-for (const { bytes } of [...found.values()].sort((a, b) => b.count - a.count)) {
+for (const { bytes } of common.sort((a, b) => b.count - a.count)) {
   const hex = Buffer.from(bytes).toString("hex");
   const line = lines[lines.length - 1];
   if (line.length + 1 + hex.length > LINE) lines.push(hex);
@@ -60,4 +65,4 @@ ${lines.join("\n")}
 \`;
 `,
 );
-console.log(`${found.size} instructions`);
+console.log(`${common.length} instructions`);
