@@ -6,10 +6,11 @@ import { instructions } from "../isa/index.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { windowLayout } from "../memory/window-layout.ts";
 import { reserveWindow } from "../memory/window-size.ts";
-import { BlockFlag, BlockLibrary, endFlags, saveBlocks, SHIFT, type KeptBlock } from "./block-library.ts";
+import { BlockFlag, BlockLibrary, endFlags } from "./block-library.ts";
 import { FIRST_INDEX } from "./function-table.ts";
 import { HandlerLibrary } from "./handler-library.ts";
 import { blockHeader, record } from "./record.ts";
+import { saveBlocks, SHIFT, type KeptBlock } from "./saving-blocks.ts";
 import { writeRecord } from "./shape.ts";
 
 const PAGE = 0x7ff6_1234_5000;
