@@ -53,6 +53,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     mnemonic: /^CMP[PS][SD]$/,
     text: /theirs #UD/,
   },
+  { reason: "an access over the end of the canonical addresses faults at its first byte", mnemonic: /./, text: /: #GP, theirs fault \w+ 7fffffffff[ef][0-9a-f]\b/ }, // prettier-ignore
   { reason: "memory is looked at before the privilege of I/O", mnemonic: /^(INS|OUTS)$/, text: /: #GP, theirs fault/ },
   { reason: "#UD instead of #GP", mnemonic: /^(RDPMC|SYSRET)$/, text: /: #GP, theirs #UD/ },
   { reason: "#GP instead of #UD for control and debug registers that are none", mnemonic: /^MOV$/, text: /0F 2[0-3] .*: #UD, theirs #GP/ }, // prettier-ignore
