@@ -25,7 +25,7 @@ const ownModules = ["bcryptprimitives.dll"];
 /** Everything that an image's bytes come from, besides the packages. */
 const recipe = ["image.ts", "image/debian-package.ts", "image/layer-writer.ts", "image/strip.ts", "image/wine-files.ts"]
   .map((file) => join(root, "tools", file))
-  .concat(ownModules.map((name) => join(root, "kernel-shim", "boot", name)));
+  .concat(["image.ts", ...ownModules].map((name) => join(root, "kernel-shim", "boot", name)));
 
 /** Names this recipe; an image that was built by another one is stale. */
 export function recipeHash(): string {
