@@ -5,6 +5,7 @@
 import { Context, Register } from "./context.ts";
 import { PAGE_SIZE, Protection } from "./cpu.ts";
 import { createCpu } from "./engine.ts";
+import { reserveAhead } from "./memory/window-size.ts";
 
 /** A loop with loads and stores of all sizes, vectors, floating point, and a call of a function with what compilers like to use. */
 const program: readonly (readonly [bytes: string, assembly: string])[] = [
@@ -91,4 +92,5 @@ export function* warmUp(): Generator<void, void, void> {
   } finally {
     cpu.dispose();
   }
+  reserveAhead();
 }

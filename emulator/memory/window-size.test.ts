@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Context, Register } from "../context.ts";
 import { PAGE_SIZE, Protection } from "../cpu.ts";
 import { createCpu } from "../engine.ts";
-import { LARGEST_WINDOW, reserveLargest, SMALLEST_WINDOW } from "./window-size.ts";
+import { LARGEST_WINDOW, reserveAhead, reserveLargest, reserveWindow, SMALLEST_WINDOW } from "./window-size.ts";
 
 const RW = Protection.Read | Protection.Write;
 const CODE = 0x1_4000_0000;
@@ -38,6 +38,47 @@ test("a host that cannot set aside 4 GiB gives less", () => {
     context.setNumber(Register.RCX, 16);
     expect(cpu.run(space, context, 1000)).toEqual({ reason: "breakpoint" });
     expect(space.readPointer(0x7fff_0000_f000)).toBe(0x7fff_0000_f000);
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+});
+
+test("a window that is set aside ahead goes to whoever takes one next, and only to them", () => {
+  const { Memory } = WebAssembly;
+  let made = 0;
+  WebAssembly.Memory = class extends Memory {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      made++;
+      super(descriptor);
+    }
+  };
+  try {
+    reserveAhead();
+    reserveAhead();
+    expect(made).toBe(1);
+    expect(reserveWindow(SMALLEST_WINDOW).buffer.byteLength).toBe(SMALLEST_WINDOW);
+    expect(made).toBe(2);
+    const first = reserveLargest(LARGEST_WINDOW);
+    expect(made).toBe(2);
+    expect(first.buffer.byteLength).toBe(LARGEST_WINDOW);
+    expect(reserveWindow()).not.toBe(first);
+    expect(made).toBe(3);
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+});
+
+test("a host that cannot set a window aside ahead goes on", () => {
+  const { Memory } = WebAssembly;
+  WebAssembly.Memory = class extends Memory {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      if (descriptor.initial > 0x4000) throw new RangeError("could not allocate memory");
+      super(descriptor);
+    }
+  };
+  try {
+    reserveAhead();
+    expect(reserveLargest(LARGEST_WINDOW).buffer.byteLength).toBe(GIB);
   } finally {
     WebAssembly.Memory = Memory;
   }

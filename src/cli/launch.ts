@@ -8,9 +8,12 @@ import { createRequire, Module } from "node:module";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { constants, Script } from "node:vm";
+import { reserveAhead } from "../../emulator/memory/window-size.ts";
 
 // What leaves translated code lies out of its way then, as in browsers (docs/decisions/0008-regions.md). Another version of V8 may not know the flag.
 setFlagsFromString("--experimental-wasm-branch-hinting");
+
+reserveAhead();
 
 const file = join(import.meta.dirname, "main.cjs");
 const cache = join(import.meta.dirname, "main.cache");

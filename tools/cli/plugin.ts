@@ -1,8 +1,7 @@
 /** Puts what starts the command line beside it, and the code that V8 makes of it (src/cli/launch.ts). */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { transformWithOxc, type Plugin } from "vite";
+import { build, type Plugin, type Rolldown } from "vite";
 
 export interface Warming {
   /** A run in which the functions are called that runs need, … */
@@ -12,11 +11,12 @@ export interface Warming {
 }
 
 export function launcher(warming: Warming): Plugin {
-  const source = resolve("src/cli/launch.ts");
   return {
     name: "launcher",
     async generateBundle() {
-      const { code } = await transformWithOxc(readFileSync(source, "utf8"), source);
+      const options = { target: "node20", ssr: resolve("src/cli/launch.ts"), write: false };
+      const built = await build({ configFile: false, logLevel: "error", publicDir: false, build: options });
+      const [{ code }] = (built as Rolldown.RolldownOutput).output;
       this.emitFile({ type: "asset", fileName: "ring3.js", source: code });
     },
     writeBundle({ dir = "." }) {
