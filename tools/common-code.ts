@@ -1,10 +1,10 @@
 /**
- * Generates tools/handlers/common-code.ts from the DLLs of the `wine` image: one instruction for each handler that the code below every program needs,
- * or two DLLs do, the most frequent first.
+ * Generates tools/handlers/common-code.ts from the DLLs of the `wine` image, the samples and the programs of the corpus: one instruction for each
+ * handler that the code below every program needs, or two of these modules do, the most frequent first.
  *
- *     tsx tools/common-code.ts
+ *     npm run corpus -- --fetch && tsx tools/common-code.ts
  */
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Decoder, isInstruction } from "../emulator/decoder/decoder.ts";
 import { HandlerLibrary, type Handler } from "../emulator/interpreter/handler-library.ts";
@@ -13,6 +13,7 @@ import { parsePe } from "../kernel-shim/pe/index.ts";
 import { SectionCharacteristics } from "../kernel-shim/pe/headers.ts";
 import { openBuiltImage } from "../src/cli/image-directory.ts";
 import { imagesDirectory } from "../src/cli/paths.ts";
+import { corpusDirectory } from "../tests/corpus/programs.ts";
 
 const belowAll = new Set(["ntdll.dll", "kernel32.dll", "kernelbase.dll", "msvcrt.dll", "ucrtbase.dll"]);
 const SYSTEM = "windows\\system32";
@@ -21,10 +22,10 @@ const LINE = 118;
 const image = openBuiltImage(join(imagesDirectory, "wine"));
 const decoder = new Decoder(instructions, 3);
 const library = new HandlerLibrary(instructions);
-const found = new Map<Handler, { readonly bytes: Uint8Array; readonly dlls: Set<string>; count: number }>();
+const found = new Map<Handler, { readonly bytes: Uint8Array; readonly modules: Set<string>; count: number }>();
 
 /** Sweeps over code as a disassembler without symbols does: what is no instruction is passed over a byte at a time. */
-function sweep(code: Uint8Array, dll: string): void {
+function sweep(code: Uint8Array, module: string): void {
   const reader = { byteAt: (address: number) => code[address] ?? 0xcc };
   for (let address = 0; address < code.length;) {
     const decoded = decoder.decode(reader, address);
@@ -36,19 +37,31 @@ function sweep(code: Uint8Array, dll: string): void {
     const known = found.get(handler);
     if (known) {
       known.count++;
-      known.dlls.add(dll);
-    } else found.set(handler, { bytes: code.slice(address, address + decoded.length), dlls: new Set([dll]), count: 1 });
+      known.modules.add(module);
+    } else
+      found.set(handler, {
+        bytes: code.slice(address, address + decoded.length),
+        modules: new Set([module]),
+        count: 1,
+      });
     address += decoded.length;
   }
 }
 
-for (const { name } of image.list(SYSTEM) ?? []) {
-  if (!name.endsWith(".dll")) continue;
-  const pe = parsePe(image.read(`${SYSTEM}\\${name}`));
+function sweepModule(file: Uint8Array, name: string): void {
+  const pe = parsePe(file);
   for (const section of pe.sections)
     if (section.characteristics & SectionCharacteristics.EXECUTE) sweep(pe.sectionBytes(section), name);
 }
-const common = [...found.values()].filter(({ dlls }) => dlls.size > 1 || [...dlls].some((dll) => belowAll.has(dll)));
+
+for (const { name } of image.list(SYSTEM) ?? [])
+  if (name.endsWith(".dll")) sweepModule(image.read(`${SYSTEM}\\${name}`), name);
+for (const folder of [join(import.meta.dirname, "..", "samples", "bin"), corpusDirectory])
+  for (const file of readdirSync(folder, { encoding: "utf8", recursive: true }))
+    if (/\.(exe|dll)$/i.test(file)) sweepModule(readFileSync(join(folder, file)), file);
+const common = [...found.values()].filter(
+  ({ modules }) => modules.size > 1 || [...modules].some((module) => belowAll.has(module)),
+);
 
 const lines: string[] = [""];
 for (const { bytes } of common.sort((a, b) => b.count - a.count)) {
