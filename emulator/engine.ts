@@ -21,7 +21,7 @@ import { TranslatedRegions } from "./translated-regions.ts";
  * `translateAfter` where nothing else is asked for. Translating a block takes as long as interpreting it some thousand times: an earlier translation
  * is lost on code that runs so often and no more, as most of a program's start does.
  */
-export const TRANSLATE_AFTER = 16_000;
+export const TRANSLATE_AFTER = 8000;
 
 /** Where an engine's time went, in milliseconds, and what it made. */
 export interface EngineProfile {

@@ -80,3 +80,37 @@ test("a loop of a function that is called often becomes hot with its function, w
   expect(cpu.profile().regions).toBe(1);
   expect(cpu.profile().translated).toBeGreaterThan(40_000);
 });
+
+test("what translated code calls gets its region before it has run as often as other code", () => {
+  const after = 800;
+  const cpu = createCpu({ level: 3, translateAfter: after, seed: 1 });
+  const space = cpu.createAddressSpace();
+  space.map(CODE, 0x1000, Protection.Read | Protection.Write | Protection.Execute);
+  space.map(TABLE, 0x1000, Protection.Read | Protection.Write);
+  // L: dec rcx; test cl, 31; jnz M; call CODE+0x40; M: test rcx, rcx; jnz L; syscall
+  const loop = [
+    0x48, 0xff, 0xc9, 0xf6, 0xc1, 31, 0x75, 5, 0xe8, 0x33, 0, 0, 0, 0x48, 0x85, 0xc9, 0x75, 0xee, 0x0f, 0x05,
+  ];
+  space.poke(CODE, Uint8Array.from(loop));
+  // inc rdx; ret
+  space.poke(CODE + 0x40, Uint8Array.of(0x48, 0xff, 0xc2, 0xc3));
+  const context = new Context();
+  const core = cpu.core(space);
+  const isEntry = (address: number): boolean => {
+    const block = core.blocks.known(address);
+    return block !== undefined && core.space.view.getUint32(block.at + blockHeader.region, true) !== 0;
+  };
+  const call = (times: number): void => {
+    context.rip = CODE;
+    context.setNumber(Register.RSP, TABLE + 0x800);
+    context.setNumber(Register.RCX, 32 * times);
+    context.setNumber(Register.RDX, 0);
+    expect(cpu.run(space, context, 10_000_000)).toEqual({ reason: "syscall" });
+    expect(context.getNumber(Register.RDX)).toBe(times);
+  };
+  call(after / 16);
+  // Called too seldom until then to be translated with the loop
+  expect([isEntry(CODE), isEntry(CODE + 0x40)]).toEqual([true, false]);
+  call(after / 4);
+  expect(isEntry(CODE + 0x40)).toBe(true);
+});

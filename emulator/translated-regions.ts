@@ -40,13 +40,6 @@ const FUNCTION_SIZE = 0x4000;
 /** Who was called so often while a loop of his became hot is soon called again. */
 const ENTERED_OFTEN = 16;
 
-/** A block that is part of regions. */
-interface Covered {
-  regions: number;
-  /** Its counter was set back. */
-  deferred: boolean;
-}
-
 export class TranslatedRegions implements RegionSource {
   readonly translator: Translator;
   readonly #core: Core;
@@ -54,7 +47,10 @@ export class TranslatedRegions implements RegionSource {
   readonly #byPage = new Map<number, Set<Installed>>();
   /** Regions that may grow, by their entries. */
   readonly #extensible = new Map<number, InstalledRegion>();
-  readonly #covered = new Map<number, Covered>();
+  /** Blocks that are part of regions: of how many. */
+  readonly #covered = new Map<number, number>();
+  /** What the counters of blocks hold besides the number of their executions, by address: they are to be hot earlier or later. */
+  readonly #adjustments = new Map<number, number>();
   readonly #translateAfter: number;
   /** Executions from which on a function is translated along with its caller. */
   readonly #warm: number;
@@ -120,8 +116,7 @@ export class TranslatedRegions implements RegionSource {
     const { blocks, space } = this.#core;
     const block = blocks.known(address);
     if (!block || space.view.getUint32(block.at + blockHeader.region, true) !== 0) return 0;
-    const count = space.view.getInt32(block.at + blockHeader.counter, true);
-    return this.#covered.get(address)?.deferred ? count + this.#translateAfter * COVERED_FACTOR : count;
+    return space.view.getInt32(block.at + blockHeader.counter, true) - (this.#adjustments.get(address) ?? 0);
   }
 
   #translate(rip: number): void {
@@ -145,11 +140,8 @@ export class TranslatedRegions implements RegionSource {
       pages,
     };
     for (const region of installed.regions) this.#extensible.set(region.rip, region);
-    for (const address of installed.blocks) {
-      const covered = this.#covered.get(address);
-      if (covered) covered.regions++;
-      else this.#covered.set(address, { regions: 1, deferred: false });
-    }
+    for (const address of installed.blocks) this.#covered.set(address, (this.#covered.get(address) ?? 0) + 1);
+    for (const { region } of translations) for (const callee of region.callees()) this.#advance(callee);
     for (const page of pages) {
       space.markCode(page);
       const there = this.#byPage.get(page);
@@ -160,13 +152,22 @@ export class TranslatedRegions implements RegionSource {
 
   /** Whether the block at `rip`, which reached the threshold, is to go on being interpreted. */
   #defer(rip: number): boolean {
-    const covered = this.#covered.get(rip);
-    if (!covered || covered.deferred || this.#atOnce) return false;
-    covered.deferred = true;
-    const { blocks, space } = this.#core;
-    const block = blocks.known(rip);
-    if (block) space.view.setInt32(block.at + blockHeader.counter, this.#translateAfter * (1 - COVERED_FACTOR), true);
+    if (this.#atOnce || !this.#covered.has(rip) || (this.#adjustments.get(rip) ?? 0) < 0) return false;
+    this.#adjust(rip, -this.#translateAfter * COVERED_FACTOR);
     return true;
+  }
+  /** What regions call is soon hot, and each call leaves them until then. */
+  #advance(address: number): void {
+    if (this.#atOnce || this.#covered.has(address) || this.#adjustments.has(address)) return;
+    if (this.#ranUntranslated(address) < this.#warm) this.#adjust(address, this.#translateAfter - this.#warm);
+  }
+  #adjust(address: number, by: number): void {
+    const { blocks, space } = this.#core;
+    const block = blocks.known(address);
+    if (!block) return;
+    const counter = block.at + blockHeader.counter;
+    space.view.setInt32(counter, space.view.getInt32(counter, true) + by, true);
+    this.#adjustments.set(address, (this.#adjustments.get(address) ?? 0) + by);
   }
 
   /** The block cache was full and began anew: nothing leads to the regions any more. */
@@ -180,10 +181,13 @@ export class TranslatedRegions implements RegionSource {
 
   invalidate(page: number): void {
     this.#source.forget();
+    for (const address of this.#adjustments.keys())
+      if (!this.#core.blocks.known(address)) this.#adjustments.delete(address);
     for (const installed of this.#byPage.get(page) ?? []) {
       for (const address of installed.blocks) {
-        const covered = this.#covered.get(address);
-        if (covered && --covered.regions === 0) this.#covered.delete(address);
+        const regions = this.#covered.get(address) ?? 0;
+        if (regions > 1) this.#covered.set(address, regions - 1);
+        else this.#covered.delete(address);
       }
       for (const region of installed.regions) {
         this.#core.dropRegion(region.rip, region.index);
