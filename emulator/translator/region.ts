@@ -130,11 +130,26 @@ export function discover(
     }
   }
   const ordered = [entry, ...[...leaders].filter((leader) => leader !== entry).sort((left, right) => left - right)];
-  return new Region(
-    ordered.map((leader) =>
-      blockFrom(leader, (address) => (decoded.has(address) ? fetch(address) : "outside"), leaders, source),
-    ),
+  const blocks = ordered.map((leader) =>
+    blockFrom(leader, (address) => (decoded.has(address) ? fetch(address) : "outside"), leaders, source),
   );
+  const region = new Region(blocks);
+  return region.graph.isLoopHeader(0) && blocks[0].instructions.some(isTested)
+    ? new Region([copyOf(blocks[0]), ...blocks])
+    : region;
+}
+
+/** Whether floating-point tests belong to it, which later ones need not repeat: known-numbers.ts. */
+function isTested({ ir }: GuestInstruction): boolean {
+  return ir?.effects.some((effect) => effect.kind === "fallback" && effect.tested) ?? false;
+}
+/** What is left out of one is not left out of the other. */
+function copyOf(block: Block): Block {
+  const instructions = block.instructions.map((instruction) => ({
+    ...instruction,
+    ir: instruction.ir && { ...instruction.ir, effects: instruction.ir.effects.map((effect) => ({ ...effect })) },
+  }));
+  return { ...block, instructions };
 }
 
 function blockFrom(
