@@ -1,11 +1,11 @@
 /**
  * How the six arithmetic flags of a region are known at a point: not as six values but as the operands of the instruction that set them, in a few
- * locals that all such instructions share, and a *kind* that says what to compute from the operands when somebody asks. Where several
+ * locals that all such instructions share or the registers as long as they stay the same, and a *kind* that says what to compute from the operands when somebody asks. Where several
  * kinds meet, a local holds the kind's number. So setting flags costs two or three local.set, a conditional jump is one comparison, and the six
  * flags are computed only where the region is left.
  */
 import type { FlagWrite } from "../ir/instruction-ir.ts";
-import { flagNames, type FlagName, type Node } from "../ir/node.ts";
+import { flagNames, type FlagName, type Node, type RegisterPart } from "../ir/node.ts";
 import type { ValueType } from "../wasm/opcodes.ts";
 
 /** The flags are in the context in memory, as at the region's entry. */
@@ -57,11 +57,14 @@ export class FlagKinds {
     return this.#kinds.length;
   }
 
-  /** The site for `write` when the flags of `needed` may be asked for afterwards; undefined when none. */
-  site(write: FlagWrite, needed: number): FlagSite | undefined {
+  /**
+   * The site for `write` when the flags of `needed` may be asked for afterwards; undefined when none. `changed` are the registers that may change before the
+   * flags are new: others need no copy in an operand.
+   */
+  site(write: FlagWrite, needed: number, changed: number): FlagSite | undefined {
     if (!needed || !flagNames.some((name) => write[name] && needed & flagBit[name])) return undefined;
     const condition = conditionOf(write);
-    const shape = new Shape();
+    const shape = new Shape(changed);
     // The comparison's operands first: they are where expressions are cut.
     const comparison = write.compare && {
       ...write.compare,
@@ -74,7 +77,7 @@ export class FlagKinds {
       const node = write[name] ?? preserved(name);
       flags[name] = shape.copy(condition && write[name] ? node.args[0] : node);
     }
-    const key = `${comparison ? `${comparison.kind}${comparison.width} ${print(comparison.y)}` : ""} ${flagNames.map((name) => (flags[name] ? print(flags[name]) : "-")).join(" ")}`;
+    const key = `${comparison ? `${comparison.kind}${comparison.width} ${print(comparison.x)} ${print(comparison.y)}` : ""} ${flagNames.map((name) => (flags[name] ? print(flags[name]) : "-")).join(" ")}`;
     let kind = this.#byKey.get(key);
     if (!kind) {
       kind = { number: this.#kinds.length, operands: shape.operands.map(({ type }) => type), flags, comparison };
@@ -101,15 +104,21 @@ export function conditionOf(write: FlagWrite): Node | undefined {
   return condition;
 }
 
-/** Copies expressions of one instruction, with the values they start from replaced by operands. */
+/** Copies expressions of one instruction, with the values they start from replaced by operands, but for registers that do not change. */
 class Shape {
   readonly operands: Node[] = [];
   readonly #copies = new Map<Node, Node>();
+  readonly #changed: number;
+
+  constructor(changed: number) {
+    this.#changed = changed;
+  }
 
   operand(node: Node): Node {
     const known = this.#copies.get(node);
     if (known) return known;
     if (node.op === "const" && isShape(node.imm)) return node;
+    if (node.op === "gpr" && !(this.#changed & (1 << (node.imm as RegisterPart).register))) return node;
     const leaf: Node = { op: "operand", type: node.type, args: [], imm: this.operands.length, uses: 1 };
     this.operands.push(node);
     this.#copies.set(node, leaf);

@@ -3,11 +3,13 @@ import { flagNames, type FlagName, type Node } from "../ir/node.ts";
 import type { FunctionBuilder, Label } from "../wasm/function-builder.ts";
 import type { ValueType } from "../wasm/opcodes.ts";
 import type { BudgetPlan } from "./budget.ts";
-import { ALL_FLAGS, FlagKinds, IN_MEMORY, type Comparison, type FlagKind, type FlagSite } from "./flag-kind.ts";
-import { flagLiveness, flagsNeededBefore, leavesAtEnd } from "./liveness.ts";
+import { FlagKinds, IN_MEMORY, type Comparison, type FlagKind, type FlagSite } from "./flag-kind.ts";
+import { eachBackward, flagLiveness, registersChanged, registersWritten } from "./liveness.ts";
 import type { NodeEmitter, FlagReader } from "./node-emitter.ts";
 import { canBeOwed, emitOwe, emitOweNothing, emitSettled } from "./owed-flags.ts";
 import type { Region } from "./region.ts";
+
+const FEW_BLOCKS = 12;
 
 export type KindSet = ReadonlySet<number>;
 
@@ -21,16 +23,19 @@ export interface FlagPlan {
 }
 
 export function planFlags(region: Region, budget: BudgetPlan): FlagPlan {
+  const { graph } = region;
   const kinds = new FlagKinds();
-  const { atEnd } = flagLiveness(region, budget);
+  // Operands in registers are kinds of their own. Where many meet, one kind with copies costs less than telling them apart.
+  const isSmall = graph.size <= FEW_BLOCKS;
+  const neededAtEnd = flagLiveness(region, budget).atEnd;
+  const changedAtEnd = registersChanged(region, neededAtEnd).atEnd;
   const sites = region.blocks.map(({ instructions }, index) => {
     const list: (FlagSite | undefined)[] = [];
-    let needed = leavesAtEnd(region, index) ? ALL_FLAGS : atEnd[index];
-    for (let at = instructions.length - 1; at >= 0; at--) {
+    const inRegisters = isSmall || graph.successors[index].some((target) => graph.isBackEdge(index, target));
+    eachBackward(region, index, neededAtEnd[index], changedAtEnd[index], (at, needed, changed) => {
       const ir = instructions[at].ir!;
-      list[at] = ir.flags && kinds.site(ir.flags, needed);
-      needed = flagsNeededBefore(ir, needed);
-    }
+      list[at] = ir.flags && kinds.site(ir.flags, needed, inRegisters ? changed | registersWritten(ir) : -1);
+    });
     return list;
   });
   return { kinds, sites, atStart: propagateKinds(region, sites) };

@@ -82,6 +82,43 @@ export function flagLiveness(region: Region, { needed: checks }: BudgetPlan): So
   });
 }
 
+/** Registers that may change while somebody may still ask for the flags that hold at the blocks' starts and ends. */
+export function registersChanged(region: Region, neededAtEnd: Int32Array): Solution {
+  return solveBackward(region.graph, (index, mask) => eachBackward(region, index, neededAtEnd[index], mask, () => {}));
+}
+
+/**
+ * Calls `visit` with each instruction of a block, the last first, the flags that may be asked for behind it and the registers that may change before they are
+ * new. Returns the registers of that kind at the block's start.
+ */
+export function eachBackward(
+  region: Region,
+  index: number,
+  neededAtEnd: number,
+  changedAtEnd: number,
+  visit: (at: number, needed: number, changed: number) => void,
+): number {
+  const { instructions } = region.blocks[index];
+  let needed = leavesAtEnd(region, index) ? ALL_FLAGS : neededAtEnd;
+  let changed = changedAtEnd;
+  for (let at = instructions.length - 1; at >= 0; at--) {
+    visit(at, needed, changed);
+    const ir = instructions[at].ir!;
+    // What computes new flags has looked at the old ones before it writes.
+    changed = !needed || setsFlags(ir, needed) ? 0 : changed | registersWritten(ir);
+    needed = flagsNeededBefore(ir, needed);
+  }
+  return changed;
+}
+
+/** Are the flags behind the instruction its own, whatever they were? */
+const setsFlags = ({ flags }: InstructionIr, needed: number): boolean =>
+  flags !== undefined && !conditionOf(flags) && flagNames.some((name) => flags[name] && needed & flagBit[name]);
+
+/** A mask over register numbers. */
+export const registersWritten = ({ writes }: InstructionIr): number =>
+  writes.reduce((mask, write) => (write.kind === "gpr" ? mask | (1 << write.target.register) : mask), 0);
+
 /** Can control leave the region behind the block's last instruction? */
 export function leavesAtEnd(region: Region, index: number): boolean {
   const { terminator } = region.blocks[index];
