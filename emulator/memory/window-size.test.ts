@@ -21,15 +21,28 @@ function machine(code: readonly number[], translateAfter: number, windowSize?: n
 /** mov [rax], rax; add rax, rdx; dec rcx; jnz; int3 */
 const touch = [0x48, 0x89, 0x00, 0x48, 0x01, 0xd0, 0x48, 0xff, 0xc9, 0x75, 0xf5, 0xcc];
 
-test("a host that cannot set aside 4 GiB gives less", () => {
+/** Runs `test` where `onReserve` is told of the pages of every memory, and may throw. */
+function withMemories(onReserve: (pages: number) => void, test: () => void): void {
   const { Memory } = WebAssembly;
   WebAssembly.Memory = class extends Memory {
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      if (descriptor.initial > 0x4000) throw new RangeError("could not allocate memory");
+      onReserve(descriptor.initial);
       super(descriptor);
     }
   };
   try {
+    test();
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+}
+/** A host that has no more than a gibibyte. */
+function atMostOneGibibyte(pages: number): void {
+  if (pages > 0x4000) throw new RangeError("could not allocate memory");
+}
+
+test("a host that cannot set aside 4 GiB gives less", () => {
+  withMemories(atMostOneGibibyte, () => {
     expect(reserveLargest(LARGEST_WINDOW).buffer.byteLength).toBe(GIB);
     const { cpu, space, context } = machine(touch, 0);
     space.map(0x7fff_0000_0000, 16 * PAGE_SIZE, RW);
@@ -38,21 +51,13 @@ test("a host that cannot set aside 4 GiB gives less", () => {
     context.setNumber(Register.RCX, 16);
     expect(cpu.run(space, context, 1000)).toEqual({ reason: "breakpoint" });
     expect(space.readPointer(0x7fff_0000_f000)).toBe(0x7fff_0000_f000);
-  } finally {
-    WebAssembly.Memory = Memory;
-  }
+  });
 });
 
 test("a window that is set aside ahead goes to whoever takes one next, and only to them", () => {
-  const { Memory } = WebAssembly;
   let made = 0;
-  WebAssembly.Memory = class extends Memory {
-    constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      made++;
-      super(descriptor);
-    }
-  };
-  try {
+  const count = (): void => void made++;
+  withMemories(count, () => {
     reserveAhead();
     reserveAhead();
     expect(made).toBe(1);
@@ -63,25 +68,14 @@ test("a window that is set aside ahead goes to whoever takes one next, and only 
     expect(first.buffer.byteLength).toBe(LARGEST_WINDOW);
     expect(reserveWindow()).not.toBe(first);
     expect(made).toBe(3);
-  } finally {
-    WebAssembly.Memory = Memory;
-  }
+  });
 });
 
 test("a host that cannot set a window aside ahead goes on", () => {
-  const { Memory } = WebAssembly;
-  WebAssembly.Memory = class extends Memory {
-    constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      if (descriptor.initial > 0x4000) throw new RangeError("could not allocate memory");
-      super(descriptor);
-    }
-  };
-  try {
+  withMemories(atMostOneGibibyte, () => {
     reserveAhead();
     expect(reserveLargest(LARGEST_WINDOW).buffer.byteLength).toBe(GIB);
-  } finally {
-    WebAssembly.Memory = Memory;
-  }
+  });
 });
 
 test("a size that is none is refused", () => {
